@@ -1,0 +1,1 @@
+"""What every service shares. Layers, lowest first: kit, model, contracts, then bus, db and net, then runtime."""

@@ -1,0 +1,53 @@
+"""Every subject, stream, bucket and durable name, made here and nowhere else."""
+
+from __future__ import annotations
+
+FRAMES = "FRAMES"
+CLIENTS = "CLIENTS"
+EVENTS = "EVENTS"
+DEAD_LETTERS = "DLQ"
+LEASES = "LEASES"
+
+ALL_FRAMES = "sluice.frames.*"
+ALL_CLIENTS = "sluice.clients.*"
+ALL_EVENTS = "sluice.events.>"
+ALL_DEAD_LETTERS = "sluice.dlq.>"
+IMPORT_EVENTS = "sluice.events.import.>"
+COMPLETIONS = "sluice.events.download.completed.*"
+# Core, not stored: a gateway with subscribers says every few seconds that somebody is looking.
+WATCH = "sluice.watch"
+
+
+def frames(client: str) -> str:
+    """Where the table of one client's downloads is published."""
+    return f"sluice.frames.{client}"
+
+
+def client_of(subject: str) -> str:
+    """The client's name: the last token of a frame's, a status's or an event's subject."""
+    return subject.rpartition(".")[2]
+
+
+def status(client: str) -> str:
+    """Where one client's health is published."""
+    return f"sluice.clients.{client}"
+
+
+def event(event_type: str, client: str) -> str:
+    """Where events of one type about one client go; the type's own dot makes two tokens."""
+    return f"sluice.events.{event_type}.{client}"
+
+
+def dead_letter(consumer: str) -> str:
+    """Where a message goes that `consumer` can never handle."""
+    return f"sluice.dlq.{consumer}"
+
+
+def command(client: str, verb: str) -> str:
+    """Where the holder of a client's lease takes commands; `verb` may be `*`."""
+    return f"sluice.cmd.{client}.{verb}"
+
+
+def rpc(service: str, method: str) -> str:
+    """Where any replica of a service answers."""
+    return f"sluice.rpc.{service}.{method}"

@@ -1,0 +1,1 @@
+"""Errors, clock, back-off, logs, metrics and settings: the lowest layer, imports nothing of ours."""

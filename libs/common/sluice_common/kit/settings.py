@@ -1,0 +1,279 @@
+"""The one settings model: a YAML file, `SLUICE_…` in the environment, secrets from `*_file`; every fault at once.
+
+Lists the whole household's file, because one file configures every service and a key that no service knows is a fault.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic_settings
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
+
+from sluice_common.kit.errors import SettingsError
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+URL_PATTERN = r"^https?://"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Feature = Literal["queue", "import"]
+
+
+class Section(BaseModel):
+    """A part of the file. An unknown key is a fault, so that a typing error is found."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: Any) -> Any:
+        """`password_file: PATH` stands for `password: <the file's first line>`."""
+        if not isinstance(values, dict):
+            return values
+        read = dict(values)
+        for key in [key for key in values if isinstance(key, str) and key.endswith("_file")]:
+            secret = key.removesuffix("_file")
+            if secret in cls.model_fields and key not in cls.model_fields:
+                given, path = read.get(secret), Path(str(read.pop(key))).expanduser()
+                read[secret] = _Unreadable(f"give {secret} or {key}, not both") if given else _first_line(path, key)
+        return read
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_unreadable(cls, value: Any) -> Any:
+        """Here and not where it was read, so that one bad secret hides no other fault of its section."""
+        if isinstance(value, _Unreadable):
+            raise ValueError(value.why)  # noqa: TRY004 - pydantic collects ValueErrors
+        return value
+
+
+@dataclass(frozen=True)
+class _Unreadable:
+    """Stands for a secret that could not be read, until its field says so."""
+
+    why: str
+
+
+def _first_line(path: Path, key: str) -> str | _Unreadable:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        return _Unreadable(f"{key}: cannot read {path}: {getattr(error, 'strerror', None) or error}")
+    if not lines or not lines[0].strip():
+        return _Unreadable(f"{key}: {path} is empty")
+    return lines[0].strip()
+
+
+def _absolute(path: Path) -> Path:
+    """`~` is the home of whoever runs this; a relative path would depend on where it was started."""
+    path = path.expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"must be an absolute path, not {str(path)!r}")
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class ClientSettings(Section):
+    """One download client. `paths` maps its view of the disk to ours, `owners` its categories to whoever imports."""
+
+    type: Literal["deluge"]
+    url: str = Field(pattern=URL_PATTERN)
+    username: str | None = None
+    password: SecretStr | None = None
+    enabled: bool = True
+    priority: int = 0
+    interval: float | None = Field(default=None, ge=0.2, le=3600)
+    paths: dict[str, AbsolutePath] = {}
+    owners: dict[str, Name] = {}
+    backlog: Literal["skip", "import"] = "skip"
+
+
+class LibrarySettings(Section):
+    """One library: where it lies, what it holds, how files get there."""
+
+    kind: Literal["movies", "series"]
+    root: AbsolutePath
+    method: Literal["hardlink", "copy"] = "hardlink"
+    link: Literal["prefer", "require"] = "prefer"
+    unknown: Literal["known-only", "create"] = "known-only"
+
+
+class NatsSettings(Section):
+    """The bus."""
+
+    url: str = "nats://127.0.0.1:4222"
+    user: str | None = None
+    password: SecretStr | None = None
+    replicas: int = Field(default=1, ge=1, le=5)
+
+
+class PostgresSettings(Section):
+    """The database; `dsn` carries no password where `password` is given."""
+
+    dsn: str = "postgresql://sluice@127.0.0.1:5432/sluice"
+    password: SecretStr | None = None
+    pool_size: int = Field(default=4, ge=1, le=100)
+
+
+class GatewaySettings(Section):
+    """The HTTP API. `hosts` are further allowed Host names beside IP literals, localhost and single labels."""
+
+    listen: str = "127.0.0.1"
+    port: int = Field(default=8420, ge=0, le=65535)
+    hosts: tuple[str, ...] = ()
+    first_key_path: Path | None = None
+
+
+class FetchSettings(Section):
+    """Which private addresses the guard may connect to: host names or networks in CIDR."""
+
+    allow: tuple[str, ...] = ()
+
+
+class HealthSettings(Section):
+    """Where a service other than the gateway answers /health, /ready and /metrics; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+
+
+class PollSettings(Section):
+    """Pacing of the pollers, in seconds: `fast` while something moves, `slow` when idle; holds as in the design."""
+
+    fast: float = Field(default=1.0, ge=0.05)
+    slow: float = Field(default=5.0, ge=0.05)
+    hold: float = Field(default=10.0, ge=0)
+    hold_after_reconnect: float = Field(default=60.0, ge=0)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. The environment beats the file: `SLUICE_GATEWAY__PORT=9000`."""
+
+    model_config = SettingsConfigDict(env_prefix="SLUICE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    clients: dict[Name, ClientSettings] = {}
+    libraries: dict[Name, LibrarySettings] = {}
+    features: tuple[Feature, ...] = ("queue", "import")
+    nats: NatsSettings = NatsSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    fetch: FetchSettings = FetchSettings()
+    health: HealthSettings = HealthSettings()
+    poll: PollSettings = PollSettings()
+    # A name that outlives the process and that no other live process has: its successor takes its leases at once.
+    instance: Name | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the file's values, which `load` passes as init arguments."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _roots_apart(self) -> Settings:
+        roots = Counter(library.root for library in self.libraries.values())
+        shared = sorted(str(root) for root, count in roots.items() if count > 1)
+        if shared:
+            raise ValueError(f"libraries: two libraries share the root {', '.join(shared)}; give each its own")
+        return self
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the YAML at `path` (default `$SLUICE_CONFIG`; absent means none) and the environment.
+
+    Raises SettingsError with every fault, each beginning with the path of its key.
+    """
+    source = path or _configured_path(environ or os.environ)
+    values = _read_yaml(source) if source is not None and source.exists() else {}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError([_fault(item) for item in error.errors(include_input=False, include_url=False)]) from None
+    except pydantic_settings.SettingsError as error:
+        field = (re.findall(r'field "(\w+)"', str(error)) or ["SLUICE_…"])[0]
+        fault = f"{field}: the environment's value is not JSON; lists and maps are given as JSON, e.g. '[\"queue\"]'"
+        raise SettingsError([fault]) from None
+
+
+def _configured_path(environ: Mapping[str, str]) -> Path | None:
+    configured = environ.get("SLUICE_CONFIG")
+    return Path(configured) if configured else None
+
+
+def _fault(item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"]) or "configuration"
+    message: str = _WORDS.get(item["type"], item["msg"])
+    if item["type"] == "string_pattern_mismatch":
+        message = _PATTERNS.get(item["ctx"]["pattern"], message)
+    return f"{key.removesuffix('.[key]')}: {message.removeprefix('Value error, ')}"
+
+
+_WORDS = {
+    "extra_forbidden": "unknown key; is it spelled right?",
+    "missing": "is missing",
+    "string_type": "must be text; put it into quotes",
+    "dict_type": "must be a mapping of keys, e.g. `name: {…}`",
+    "tuple_type": "must be a list, e.g. `[one, two]`",
+    "model_type": "must be a mapping of keys",
+}
+_PATTERNS = {
+    NAME_PATTERN: "a name has 1 to 32 of a-z, 0-9, _ and -, and begins with a letter or digit",
+    URL_PATTERN: "must begin with http:// or https://",
+}
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            values = yaml.load(file, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader subclass
+    except OSError as error:
+        raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{path}: is not valid YAML: {error}"]) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise SettingsError([f"{path}: must be a mapping of keys, e.g. 'clients:'"])
+    # A key whose lines are all commented out is a key that is not there.
+    return {key: value for key, value in values.items() if value is not None}
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML silently lets the last of two equal keys win; two owners of a category must not pass like that."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        twice = [key for key, count in keys.items() if count > 1 and key != "<<"]
+        if twice:
+            problem = f"the key {twice[0]!r} stands twice"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,1 @@
+"""HTTP to the outside: the one httpx module, and the guard for addresses that other people chose."""

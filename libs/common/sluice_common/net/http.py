@@ -1,0 +1,156 @@
+"""The only module that imports httpx. Clients are made here, and their errors become words without secrets.
+
+For addresses from the configuration. A URL that came from a user or an indexer goes through `guard.fetch` instead.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import certifi
+
+from sluice_common.kit.errors import ClientUnavailable
+from sluice_common.kit.lean import without
+
+with without("httpx._main"):  # its command line, which takes click, rich and pygments along
+    from httpx import (
+        URL,
+        AsyncBaseTransport,
+        AsyncClient,
+        Auth,
+        BasicAuth,
+        ConnectTimeout,
+        Cookies,
+        DecodingError,
+        HTTPError,
+        InvalidURL,
+        Limits,
+        PoolTimeout,
+        Request,
+        Response,
+        TimeoutException,
+        TransportError,
+    )
+
+__all__ = [
+    "URL",
+    "AsyncBaseTransport",
+    "AsyncClient",
+    "Auth",
+    "BasicAuth",
+    "Cookies",
+    "DecodingError",
+    "HTTPError",
+    "InvalidURL",
+    "Request",
+    "Response",
+    "TimeoutException",
+    "TransportError",
+    "client",
+    "reason",
+    "trusted",
+    "unavailable",
+]
+
+_LIMITS = Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0)
+_WORDS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "the connection was cut",
+    errno.EPIPE: "the connection was cut",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.ENETUNREACH: "no route to the network",
+    errno.ETIMEDOUT: "the host does not answer",
+}
+
+
+def client(
+    *,
+    base_url: str | URL = "",
+    timeout: float = 10.0,
+    auth: Auth | tuple[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    verify: bool | ssl.SSLContext = True,
+    transport: AsyncBaseTransport | None = None,
+) -> AsyncClient:
+    """A client for one service. `timeout` is in seconds, for each phase (connect, read, write, a free connection).
+
+    Proxies and credentials from the environment are not used, and redirects are not followed: a password goes where
+    the configuration says and nowhere else.
+    """
+    return AsyncClient(
+        base_url=base_url,
+        timeout=timeout,
+        auth=auth,
+        headers=headers,
+        verify=trusted() if verify is True else verify,
+        transport=transport,
+        limits=_LIMITS,
+        trust_env=False,
+        follow_redirects=False,
+    )
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """The machine's certificate authorities (also `SSL_CERT_FILE`) and Mozilla's, for images that have none."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def unavailable(error: Exception) -> ClientUnavailable:
+    """`raise unavailable(error) from error`: the reason in plain words, without URL, header or body."""
+    return ClientUnavailable(reason(error))
+
+
+def reason(error: BaseException) -> str:
+    """Why a request got no answer, for httpx's and httpcore's errors alike, as in "timed out after 10 s"."""
+    name = type(error).__name__
+    if name == PoolTimeout.__name__:
+        return "too many requests at once; no connection became free"
+    if name == ConnectTimeout.__name__:
+        return f"no connection{_within(error, 'connect', ' within')}"
+    if isinstance(error, TimeoutError) or name.endswith(("Timeout", "TimeoutException")):
+        return f"timed out{_within(error, 'read', ' after')}"
+    for cause in _causes(error):
+        words = _os_words(cause)
+        if words is not None:
+            return words
+    if name in ("ReadError", "WriteError", "CloseError"):
+        return "the connection was cut"
+    if name == "RemoteProtocolError":
+        return "the connection was cut, or the answer is not HTTP"
+    return f"the request failed ({name})"
+
+
+def _within(error: BaseException, phase: str, preposition: str) -> str:
+    request = getattr(error, "_request", None)
+    seconds = request.extensions.get("timeout", {}).get(phase) if isinstance(request, Request) else None
+    return f"{preposition} {seconds:g} s" if seconds is not None else " in time"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, nearest first; the operating system's word is at the bottom, maybe in a group."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    cause = error.__cause__ or error.__context__
+    if cause is not None:
+        yield from _causes(cause)
+
+
+def _os_words(error: BaseException) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the TLS certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return "TLS failed; does this port speak https?"
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known"
+    if isinstance(error, OSError) and error.errno is not None:
+        return _WORDS.get(error.errno)
+    return None
