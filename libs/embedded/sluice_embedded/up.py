@@ -1,0 +1,254 @@
+"""`sluice up`, composed: settings, data directory, servers, services, banner, and the end of it all in order.
+
+How one child is kept alive is in `children`, what the servers need in `servers`; here is only who comes after whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import TypeVar
+
+from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
+from sluice_common.kit.errors import SettingsError
+from sluice_common.kit.settings import Settings, load
+from sluice_embedded import banner, nats, postgres, servers
+from sluice_embedded.account import setpriv
+from sluice_embedded.children import Child, ChildRefused, ChildSpec
+from sluice_embedded.faults import ExitCode, StartRefused
+from sluice_embedded.layout import Layout, default_data, occupied
+from sluice_embedded.logs import rotate
+from sluice_embedded.ports import LOOPBACK, bind_fault, free_ports
+from sluice_embedded.readiness import is_ready, url_of
+from sluice_embedded.roster import Roster
+from sluice_embedded.services import SERVICES, Service, Surroundings, chosen
+
+Say = Callable[[str], None]
+Failure = TypeVar("Failure", bound=BaseException)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_GIVE_UP_AFTER = 5
+_OFTEN = 0.05
+_LONG = 20.0
+_ROTATE_EVERY = 60.0
+_PORT_PATIENCE = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; None leaves it to the configuration."""
+
+    data: Path
+    listen: str | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that one `up` knows before it starts anything."""
+
+    layout: Layout
+    settings: Settings
+    services: tuple[Service, ...]
+    listen: str
+    port: int
+    say: Say
+    clock: Clock
+    random: Random
+
+
+def run(options: Options, say: Say, services: tuple[Service, ...] = SERVICES) -> ExitCode:
+    """Run Sluice until Ctrl-C or SIGTERM; returns the exit code of the process. Call it from the main thread."""
+    gc.freeze()  # what was imported stays; looking through it at the exit would only make that slow
+    layout = Layout(options.data.absolute())
+    try:
+        settings = load(layout.config)
+    except SettingsError as error:
+        say(banner.faults(str(layout.config), error.faults))
+        return ExitCode.CONFIGURATION
+    try:
+        with occupied(layout, root=os.geteuid() == 0):
+            asyncio.run(_run(_plan(layout, options, settings, say, services)))
+    except StartRefused as error:
+        say(str(error))
+        return error.code
+    say("Stopped.")
+    return ExitCode.OK
+
+
+def _plan(layout: Layout, options: Options, settings: Settings, say: Say, services: tuple[Service, ...]) -> Plan:
+    random = SystemRandom()
+    listen = settings.gateway.listen if options.listen is None else options.listen
+    port = settings.gateway.port if options.port is None else options.port
+    wanted = chosen(services, settings.features)
+    return Plan(layout, settings, wanted, listen, port or next(free_ports(random)), say, SYSTEM_CLOCK, random)
+
+
+async def _run(plan: Plan) -> None:
+    """From the first check to the last child's end; returns when asked to stop. Raises StartRefused."""
+    await _check_port(plan)
+    roster = Roster(plan.layout, url_of(plan.listen, plan.port), plan.say, plan.clock, plan.random)
+    roster.forget()
+    refusals: list[StartRefused] = []
+    with _cancelled_by_signals(plan.say) as asked:
+        try:
+            await _live(plan, roster)
+        except* StartRefused as group:
+            refusals += _leaves(group)
+        except* ChildRefused as group:
+            refusals += [_settings_refused(child) for child in _leaves(group)]
+        except* asyncio.CancelledError:
+            if not asked.is_set():
+                raise
+        finally:
+            roster.forget()
+    if refusals:
+        raise refusals[0]
+
+
+def _leaves(group: BaseExceptionGroup[Failure]) -> list[Failure]:
+    found: list[Failure] = []
+    for inner in group.exceptions:
+        found += _leaves(inner) if isinstance(inner, BaseExceptionGroup) else [inner]
+    return found
+
+
+def _settings_refused(child: ChildRefused) -> StartRefused:
+    message = f"{child.name} refuses its settings, so everything was stopped. Its last lines:\n{child.words}"
+    return StartRefused(ExitCode.CONFIGURATION, message)
+
+
+async def _check_port(plan: Plan) -> None:
+    """Refuse an address that is taken; an `up` that was just killed may need a moment to let go of it."""
+    deadline = plan.clock.monotonic() + _PORT_PATIENCE
+    while fault := bind_fault(plan.listen, plan.port):
+        if plan.clock.monotonic() >= deadline:
+            why = fault.strerror or str(fault)
+            raise StartRefused(ExitCode.PORT_IN_USE, banner.port_in_use(plan.listen, plan.port, why))
+        await plan.clock.sleep(_OFTEN)
+
+
+@contextmanager
+def _cancelled_by_signals(say: Say) -> Iterator[asyncio.Event]:
+    """The first signal cancels the running task, which ends the children on its way out; more change nothing."""
+    loop, task, asked = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+
+    def ask() -> None:
+        if task is not None and not asked.is_set():
+            asked.set()
+            task.cancel()
+            say("Stopping …")
+
+    for sign in _SIGNALS:
+        loop.add_signal_handler(sign, ask)
+    try:
+        yield asked
+    finally:
+        for sign in _SIGNALS:
+            loop.remove_signal_handler(sign)
+
+
+async def _live(plan: Plan, roster: Roster) -> None:
+    """Servers around services: leaving the inner group ends the services before the servers."""
+    began = plan.clock.monotonic()
+    plan.say(banner.starting(first=not servers.prepared(plan.layout)))
+    both = await servers.prepare(plan.layout, plan.clock, free_ports(plan.random, plan.port))
+    async with asyncio.TaskGroup() as base:
+        base.create_task(_keep_logs_small(plan))
+        await _start_servers(plan, roster, both, base)
+        async with asyncio.TaskGroup() as group:
+            await _start_services(plan, roster, both, group)
+            plan.say(banner.ready(_facts(plan, roster, plan.clock.monotonic() - began)))
+
+
+async def _start_servers(plan: Plan, roster: Roster, both: servers.Servers, group: asyncio.TaskGroup) -> None:
+    bus = roster.start(group, servers.nats_spec(both.nats, plan.layout), both.nats.port)
+    postgres_spec = servers.postgres_spec(both.postgres, plan.layout, plan.clock)
+    database = roster.start(group, postgres_spec, both.postgres.port)
+    await _until(plan, bus, partial(nats.ready, both.nats), _GIVE_UP_AFTER)
+    await _until(plan, database, partial(postgres.ready, both.postgres), _GIVE_UP_AFTER)
+    await postgres.create_database(both.postgres, servers.DATABASE)
+
+
+async def _start_services(plan: Plan, roster: Roster, both: servers.Servers, group: asyncio.TaskGroup) -> None:
+    around = Surroundings(
+        plan.layout, both.nats.settings, both.postgres.settings(servers.DATABASE), plan.listen, plan.port
+    )
+    ports = free_ports(plan.random, plan.port)
+    async with asyncio.TaskGroup() as waits:
+        for service in plan.services:
+            health = next(ports)
+            host, port = (plan.listen, plan.port) if service.serves_api else (LOOPBACK, health)
+            spec = _spec(service, plan.layout, around.environment(os.environ, health))
+            child = roster.start(group, spec, port)
+            waits.create_task(_until(plan, child, partial(is_ready, host, port)))
+
+
+def _spec(service: Service, layout: Layout, environment: dict[str, str]) -> ChildSpec:
+    return ChildSpec(
+        name=service.name,
+        command=(*setpriv("KILL"), *service.command),
+        environment=environment,
+        log=layout.log(service.name),
+        cwd=layout.data,
+        refusal=ExitCode.CONFIGURATION,
+    )
+
+
+async def _until(plan: Plan, child: Child, probe: Callable[[], Awaitable[bool]], give_up: int | None = None) -> None:
+    """Wait for the probe, telling when it takes long; StartRefused once the child ended `give_up` times."""
+    told = plan.clock.monotonic() + _LONG
+    while not await probe():
+        if give_up is not None and child.failures >= give_up:
+            raise StartRefused(ExitCode.FAILED, f"{child.spec.name} does not start:\n{child.words()}")
+        if plan.clock.monotonic() >= told:
+            plan.say(f"Still waiting for {child.spec.name}; its log is {child.spec.log}")
+            told = plan.clock.monotonic() + _LONG
+        await plan.clock.sleep(_OFTEN)
+
+
+async def _keep_logs_small(plan: Plan) -> None:
+    while True:
+        await plan.clock.sleep(_ROTATE_EVERY)
+        for path in plan.layout.logs.glob("*.log"):
+            rotate(path)
+
+
+def _facts(plan: Plan, roster: Roster, seconds: float) -> banner.Facts:
+    return banner.Facts(
+        url=roster.url,
+        layout=plan.layout,
+        configured=plan.layout.config.exists(),
+        clients=len(plan.settings.clients),
+        open_to_network=not _is_loopback(plan.listen),
+        command=_our_command(plan.layout.data),
+        seconds=seconds,
+    )
+
+
+def _our_command(data: Path) -> str:
+    """`sluice` where the shell finds it, else the path of the script beside our interpreter.
+
+    With a data directory of its own it must be told which, or it would speak to another Sluice or to none.
+    """
+    name = "sluice" if shutil.which("sluice") else str(Path(sys.executable).parent / "sluice")
+    usual = default_data(os.environ, root=os.geteuid() == 0)
+    return name if data == usual else f"SLUICE_DATA={shlex.quote(str(data))} {name}"
+
+
+def _is_loopback(listen: str) -> bool:
+    try:
+        return ip_address(listen).is_loopback
+    except ValueError:
+        return listen == "localhost"
