@@ -1,0 +1,226 @@
+"""deluge-web's JSON-RPC as values: requests are built, replies parsed. No socket, no clock, no `Download` here."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable
+
+T = TypeVar("T")
+
+NOT_AUTHENTICATED = 1
+UNKNOWN_METHOD = 2  # not logged in and not connected to a daemon look alike: both are "Unknown method"
+COOKIE = "_session_id"
+
+ROW_KEYS = (
+    "active_time",
+    "completed_time",
+    "download_payload_rate",
+    "eta",
+    "is_finished",
+    "label",
+    "message",
+    "name",
+    "num_files",
+    "num_peers",
+    "num_seeds",
+    "private",
+    "ratio",
+    "save_path",
+    "seeding_time",
+    "state",
+    "time_added",
+    "time_since_download",
+    "total_done",
+    "total_remaining",
+    "total_size",
+    "total_wanted",
+    "tracker_host",
+    "tracker_status",
+    "upload_payload_rate",
+)
+FILE_KEYS = ("files", "file_progress", "file_priorities")
+TOTALS_KEYS = ("payload_download_rate", "payload_upload_rate", "net.recv_bytes", "net.sent_bytes")
+
+_WORDS = re.compile(r"<class '[\w.]*?(?P<kind>\w+)'>: (?P<words>[^\n]*)")
+_MAGNET = re.compile(r"magnet:\?\S*", re.IGNORECASE)
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://(?:[^\s/@]*@)?(?P<host>[^\s/:?#]*)\S*", re.IGNORECASE)
+_WORDS_SHOWN = 200
+
+
+class Refused(ClientProtocolError):
+    """Deluge answered with an error. `code` is deluge-web's, `kind` the class of the daemon's exception or ""."""
+
+    def __init__(self, method: str, code: int, kind: str, words: str) -> None:
+        super().__init__(f"{method}: {words} (code {code})")
+        self.code = code
+        self.kind = kind
+        self.words = words
+
+
+class Error(msgspec.Struct, frozen=True):
+    """The error of a reply."""
+
+    message: str = ""
+    code: int = 0
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A reply whose result is not parsed yet. A reply without `result` is no reply."""
+
+    result: msgspec.Raw
+    error: Error | None = None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One torrent as Deluge tells it. The required keys are what completion and identity rest on."""
+
+    name: str
+    state: str
+    is_finished: bool
+    time_added: float
+    total_wanted: int
+    total_remaining: int
+    save_path: str
+    active_time: float | None = None
+    completed_time: float | None = None
+    download_payload_rate: float | None = None
+    eta: float | None = None
+    label: str | None = None
+    message: str | None = None
+    num_files: int | None = None
+    num_peers: int | None = None
+    num_seeds: int | None = None
+    private: bool | None = None
+    ratio: float | None = None
+    seeding_time: float | None = None
+    time_since_download: float | None = None
+    total_done: int | None = None
+    total_size: int | None = None
+    tracker_host: str | None = None
+    tracker_status: str | None = None
+    upload_payload_rate: float | None = None
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """One file; `path` is relative to the torrent's save path."""
+
+    index: int
+    path: str
+    size: int
+
+
+class Files(msgspec.Struct, frozen=True):
+    """A torrent's files; progress is 0 to 1, a priority of 0 means not wanted. All empty without metadata."""
+
+    files: tuple[FileEntry, ...]
+    file_progress: tuple[float, ...] = ()
+    file_priorities: tuple[int, ...] = ()
+
+
+class Totals(msgspec.Struct, frozen=True, rename={"received": "net.recv_bytes", "sent": "net.sent_bytes"}):
+    """The session: speeds in bytes/s, traffic in bytes since the daemon started."""
+
+    payload_download_rate: float | None = None
+    payload_upload_rate: float | None = None
+    received: int | None = None
+    sent: int | None = None
+
+
+def request(method: str, params: Sequence[object]) -> bytes:
+    """The body of a POST to `/json`."""
+    return msgspec.json.encode({"method": method, "params": params, "id": 1})
+
+
+def parse_reply(method: str, status: int, content_type: str, body: bytes) -> msgspec.Raw:
+    """The raw result. Raises Refused for Deluge's own error, or the ClientError that the HTTP answer means."""
+    if status in (401, 403):
+        raise ClientAuthFailed(f"the web server in front of Deluge answered {status}; check the URL and its log-in")
+    if status in (502, 503, 504):
+        raise ClientUnavailable(f"the web server in front of Deluge answered {status}")
+    if status != 200:
+        raise ClientProtocolError(f"HTTP {status} instead of deluge-web's JSON; is the URL deluge-web's?")
+    try:
+        reply = msgspec.json.decode(body, type=Reply)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        told = content_type.partition(";")[0][:40] or "no content type"
+        raise ClientProtocolError(f"{len(body)} bytes of {told} that are no JSON-RPC reply to {method}") from None
+    if reply.error is not None:
+        kind, words = explain(reply.error.message)
+        raise Refused(method, reply.error.code, kind, words)
+    return reply.result
+
+
+def explain(message: str) -> tuple[str, str]:
+    """The daemon's exception class and its first line out of a Twisted failure, bounded and without addresses."""
+    found = _WORDS.search(message)
+    kind, words = (found["kind"], found["words"]) if found else ("", message.partition("\n")[0])
+    return kind, scrub(words)[:_WORDS_SHOWN]
+
+
+def scrub(words: str) -> str:
+    """Addresses become their hosts: announce URLs and magnets carry pass keys."""
+    return _URL.sub(lambda found: found["host"], _MAGNET.sub("magnet:…", words))
+
+
+def parse(method: str, raw: msgspec.Raw, kind: type[T]) -> T:
+    """The result as a `kind`. Raises ClientProtocolError with the place that did not fit."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ClientProtocolError(f"{method} answered another shape: {error}") from None
+
+
+def parse_rows(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """The torrents by id, each still raw. `null` is a daemon that is not there, never an empty list."""
+    if bytes(raw).strip() == b"null":
+        raise ClientUnavailable("deluge-web is not connected to its daemon")
+    return parse("core.get_torrents_status", raw, dict[str, msgspec.Raw])
+
+
+def parse_row(raw: msgspec.Raw) -> Row | None:
+    """One torrent; None for `{}`, which is what Deluge answers for one that it does not have (any more)."""
+    if bytes(raw).strip() == b"{}":
+        return None
+    return parse("core.get_torrents_status", raw, Row)
+
+
+def parse_files(raw: msgspec.Raw) -> Files | None:
+    """A torrent's files; None where Deluge does not have the torrent."""
+    if bytes(raw).strip() == b"{}":
+        return None
+    return parse("core.get_torrent_status", raw, Files)
+
+
+def session_cookie(headers: Sequence[str]) -> str | None:
+    """The `Cookie` header to echo, out of the `Set-Cookie` headers of a log-in.
+
+    Echoed by hand: a cookie jar drops it when the client's clock is behind ours, or when a proxy changes the path.
+    """
+    for header in headers:
+        name, _, value = header.partition(";")[0].partition("=")
+        if name.strip() == COOKIE and value.strip():
+            return f"{COOKIE}={value.strip()}"
+    return None
+
+
+def add_options(*, save_path: str | None, paused: bool) -> dict[str, object]:
+    """The options of an add; always says whether paused, because the daemon's default can be either."""
+    return {"add_paused": paused} | ({"download_location": save_path} if save_path else {})
+
+
+def torrent_file(info_hash: str, data: bytes) -> tuple[str, str]:
+    """File name and content of `core.add_torrent_file`. The name is ours: Deluge may write a copy under it."""
+    return f"{info_hash}.torrent", base64.b64encode(data).decode("ascii")
+
+
+def plain_magnet(uri: str, info_hash: str) -> str:
+    """The magnet as Deluge reads it: a literal lower-case `xt=urn:btih:`, then its name and trackers unchanged."""
+    fields = uri.strip().partition("?")[2].split("&")
+    rest = [field for field in fields if field and not re.match(r"xt(\.\d+)?=", field, re.IGNORECASE)]
+    return "magnet:?" + "&".join([f"xt=urn:btih:{info_hash}", *rest])

@@ -1,0 +1,70 @@
+"""What the poller asks of a download client, whatever its kind."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from sluice_common.model.download import Download, RemoteFile
+
+
+class Poll(msgspec.Struct, frozen=True, kw_only=True):
+    """One successful, complete look at a client.
+
+    `rows` are all its downloads (`epoch` holds the client's stable time as `c<seconds>`, or ""). `restarted` says
+    that the adapter had to log in, connect or start over, so that what is missing may only be late.
+    `free_space` in bytes, speeds in bytes/s, None where the client does not say.
+    """
+
+    rows: tuple[Download, ...]
+    restarted: bool = False
+    version: str | None = None
+    free_space: int | None = None
+    down_speed: int | None = None
+    up_speed: int | None = None
+
+
+class NewDownload(msgspec.Struct, frozen=True, kw_only=True):
+    """What to add: exactly one of `magnet` and `torrent` (the .torrent's bytes), and how."""
+
+    magnet: str | None = None
+    torrent: bytes | None = None
+    save_path: str | None = None
+    category: str | None = None
+    paused: bool = False
+
+
+class Adapter(Protocol):
+    """A download client. Every call raises a `ClientError` or returns the truth; none returns a guess.
+
+    Ids are lower-case info-hashes for torrents. A command on an id that the client does not hold raises
+    `Problem("not_found", 404, …)`, one the client cannot do `Problem("unsupported", 501, …)`.
+    """
+
+    async def poll(self) -> Poll:
+        """The whole list; raises rather than return a part of it."""
+
+    async def read(self, download_id: str) -> Download | None:
+        """One row asked of the client now, or None when it has none."""
+
+    async def files(self, download_id: str) -> tuple[RemoteFile, ...]:
+        """The client's own file list; empty while a magnet has no metadata."""
+
+    async def add(self, new: NewDownload) -> str:
+        """Add and verify; the id. A duplicate raises `Problem("duplicate", 409, …, id=<id>)`."""
+
+    async def pause(self, download_id: str) -> None:
+        """Stop transferring."""
+
+    async def resume(self, download_id: str) -> None:
+        """Go on transferring."""
+
+    async def recheck(self, download_id: str) -> None:
+        """Verify what is on disk."""
+
+    async def remove(self, download_id: str, *, with_data: bool) -> None:
+        """Take it out of the client, with or without its data. Returns once the client accepted."""
+
+    async def close(self) -> None:
+        """Let go of connections."""

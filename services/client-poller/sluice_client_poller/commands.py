@@ -1,0 +1,254 @@
+"""Commands of one client, carried out at most once, under the lease, before their deadline and on the right epoch."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from sluice_client_poller.adapters.port import NewDownload
+from sluice_client_poller.lease import Lease
+from sluice_client_poller.metrics import COMMANDS
+from sluice_client_poller.session import Session, with_intent
+from sluice_common.bus.connect import Bus
+from sluice_common.bus.rpc import Stoppable, serve
+from sluice_common.contracts import commands, rpc, subjects
+from sluice_common.kit import log as logging
+from sluice_common.kit.clock import Clock
+from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem
+from sluice_common.model.download import Download, Intent
+from sluice_common.model.enums import IntentKind, State
+
+log = logging.get(__name__)
+
+REMEMBERED = 1000
+FILES_BUDGET = rpc.PAGE_BYTES
+
+Handler = Callable[[Any, rpc.Request], Awaitable[object]]
+
+
+def _accepted(row: Download, epoch: str, request_id: str) -> Download:
+    """The row with its intent accepted, unless it is another row or another request's by now."""
+    if row.epoch != epoch or row.intent is None or row.intent.request_id != request_id:
+        return row
+    return with_intent(row, accepted=True)
+
+
+Effect = Callable[[Download | None], bool]
+
+
+def _is_paused(row: Download | None) -> bool:
+    return row is None or row.state == State.PAUSED
+
+
+def _runs(row: Download | None) -> bool:
+    return row is None or row.state != State.PAUSED
+
+
+def _is_there(row: Download | None) -> bool:
+    return row is not None
+
+
+def _is_gone(row: Download | None) -> bool:
+    return row is None
+
+
+class Commands:
+    """The verbs of one client for as long as its lease is ours."""
+
+    def __init__(self, bus: Bus, session: Session, lease: Lease, clock: Clock) -> None:
+        self._bus = bus
+        self._session = session
+        self._lease = lease
+        self._clock = clock
+        self._done: OrderedDict[bytes, object] = OrderedDict()
+        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._running: list[Stoppable] = []
+        self._verbs: dict[str, tuple[type[Any], Handler]] = {
+            "add": (commands.Add, self._once("add", self.add)),
+            "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, _is_paused))),
+            "resume": (commands.Act, self._once("resume", self._act(session.adapter.resume, _runs))),
+            "recheck": (commands.Act, self._once("recheck", self._act(session.adapter.recheck, _is_there))),
+            "remove": (commands.Remove, self._once("remove", self.remove)),
+            "retry": (commands.Retry, self._once("retry", self.retry)),
+            "files": (commands.FilesOf, self.files),
+            "look": (commands.Look, self.seen),
+        }
+
+    async def start(self) -> None:
+        """Take commands."""
+        for verb, (kind, handler) in self._verbs.items():
+            subject = subjects.command(self._session.name, verb)
+            self._running.append(await serve(self._bus, subject, kind, self._counted(verb, handler)))
+
+    async def stop(self) -> None:
+        """Take no more commands."""
+        for subscription in self._running:
+            await subscription.stop()
+        self._running.clear()
+
+    def _counted(self, verb: str, handler: Handler) -> Handler:
+        async def handle(body: Any, request: rpc.Request) -> object:
+            outcome = "failed"
+            try:
+                async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
+                    value = await handler(body, request)
+                outcome = "ok"
+            except TimeoutError as error:
+                outcome = "unknown_outcome"
+                raise Problem("unknown_outcome", 504, "the effect was not seen before the deadline") from error
+            except Problem as problem:
+                outcome = problem.code
+                raise
+            except ClientError as error:
+                outcome = error.reason
+                raise
+            except (BusUnavailable, Fenced) as error:
+                outcome = "unknown_outcome"
+                raise Problem("unknown_outcome", 503, f"{error}; look at the queue before trying again") from error
+            finally:
+                COMMANDS.labels(verb, outcome).inc()
+                log.info(
+                    "command",
+                    client=self._session.name,
+                    verb=verb,
+                    actor=request.actor,
+                    outcome=outcome,
+                    request_id=request.request_id,
+                )
+            return value
+
+        return handle
+
+    def _once(self, verb: str, handler: Handler) -> Handler:
+        """A request that was seen is not carried out again; its first answer is repeated.
+
+        The same id on another command is another request: it must not be answered with what was done before.
+        """
+
+        async def handle(body: Any, request: rpc.Request) -> object:
+            key = hashlib.sha256(msgspec.msgpack.encode((verb, request.request_id, body))).digest()
+            if key in self._done:
+                known = self._done[key]
+                if known is None:
+                    raise Problem("already_running", 409, "this very request is being carried out; wait for its effect")
+                return known
+            self._check(request)
+            self._remember(key, None)
+            try:
+                value = await handler(body, request)
+            except BaseException:
+                self._done.pop(key, None)
+                raise
+            self._remember(key, value)
+            return value
+
+        return handle
+
+    def _remember(self, key: bytes, value: object) -> None:
+        self._done[key] = value
+        while len(self._done) > REMEMBERED:
+            self._done.popitem(last=False)
+
+    def _check(self, request: rpc.Request) -> None:
+        """Right before anything is sent to the client."""
+        if self._clock.now() >= request.deadline:
+            raise Problem("deadline_passed", 504, "the deadline passed before anything was done")
+        if not self._lease.is_fresh():
+            raise Problem("not_holder", 503, "this poller cannot prove its lease now; nothing was done, try again")
+        self._session.refuse_if_down()
+
+    def _find(self, download_id: str, epoch: str | None) -> Download:
+        if not self._session.is_known:
+            raise Problem(
+                "client_not_read_yet", 503, f"{self._session.name} is being read for the first time; try again"
+            )
+        row = self._session.row(download_id)
+        if row is None:
+            raise Problem("not_found", 404, f"{self._session.name} has no download {download_id}")
+        if epoch is not None and row.epoch != epoch:
+            raise Problem("epoch_changed", 409, "the download was added anew in the meantime; look at it again")
+        return row
+
+    def _finished(self, download_id: str) -> commands.Done:
+        row = self._session.row(download_id)
+        return commands.Done(
+            id=row.id if row else download_id, epoch=row.epoch if row else None, position=self._session.position
+        )
+
+    def _act(self, call: Callable[[str], Awaitable[None]], effect: Effect) -> Handler:
+        async def act(body: commands.Act, request: rpc.Request) -> commands.Done:
+            async with self._alone(body.id):
+                row = self._find(body.id, body.epoch)
+                await call(self._session.client_name_of(row))
+                await self._session.see(row.id, effect)
+                return self._finished(row.id)
+
+        return act
+
+    def _alone(self, download_id: str) -> asyncio.Lock:
+        """One command at a time on one row: a remove must never meet what a retry has just added."""
+        row = self._session.row(download_id)
+        return self._busy.setdefault(row.id if row else download_id, asyncio.Lock())
+
+    async def add(self, body: commands.Add, request: rpc.Request) -> commands.Done:
+        """Add, verify, and answer once the row is in the table."""
+        new = NewDownload(
+            magnet=body.magnet,
+            torrent=body.torrent,
+            save_path=body.save_path,
+            category=body.category,
+            paused=body.paused,
+        )
+        download_id = await self._session.adapter.add(new)
+        await self._session.see(download_id, _is_there)
+        return self._finished(download_id)
+
+    async def remove(self, body: commands.Remove, request: rpc.Request) -> commands.Done:
+        """Cancel: the intent is committed first, and accepted once the client took the call."""
+        async with self._alone(body.id):
+            row = self._find(body.id, body.epoch)
+            await self._take_out(row, IntentKind.CANCEL, request, with_data=body.with_data)
+            return self._finished(row.id)
+
+    async def retry(self, body: commands.Retry, request: rpc.Request) -> commands.Done:
+        """Take it out, keeping its data, see it gone, and add it again. One that is gone already is only added."""
+        async with self._alone(body.id):
+            if self._session.row(body.id) is not None:
+                row = self._find(body.id, body.epoch)
+                await self._take_out(row, IntentKind.RETRY, request, with_data=False)
+                self._check(request)
+            return await self.add(body.source, request)
+
+    async def _take_out(self, row: Download, kind: IntentKind, request: rpc.Request, *, with_data: bool) -> None:
+        intent = Intent(kind, request.actor, request.request_id, request.deadline, with_data)
+        await self._session.rewrite(row.id, lambda known: msgspec.structs.replace(known, intent=intent))
+        name = self._session.client_name_of(row)
+        current = await self._session.settled(await self._session.adapter.read(name))
+        if current is None or current.epoch != row.epoch:
+            raise Problem("epoch_changed", 409, "the download is gone or was added anew; look at it again")
+        self._check(request)
+        await self._session.adapter.remove(name, with_data=with_data)
+        await self._session.rewrite(row.id, lambda known: _accepted(known, row.epoch, request.request_id))
+        await self._session.see(row.id, _is_gone)
+
+    async def files(self, body: commands.FilesOf, request: rpc.Request) -> commands.Files:
+        """A page of the client's own file list."""
+        self._session.refuse_if_down()
+        row = self._find(body.id, None)
+        files = await self._session.adapter.files(self._session.client_name_of(row))
+        page = rpc.cut(files[body.start :], lambda file: str(file.index), limit=5000, budget=FILES_BUDGET)
+        end = body.start + len(page.items)
+        return commands.Files(items=page.items, total=len(files), next=end if end < len(files) else None)
+
+    async def seen(self, body: commands.Look, request: rpc.Request) -> commands.Seen:
+        """The client's own row now."""
+        self._session.refuse_if_down()
+        row = self._session.row(body.id)
+        name = self._session.client_name_of(row) if row else body.id
+        return commands.Seen(row=await self._session.settled(await self._session.adapter.read(name)))
