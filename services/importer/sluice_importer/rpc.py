@@ -1,0 +1,215 @@
+"""What the importer answers on the bus. Checks, opens the transaction, and leaves the work to the rooms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sluice_common.bus.connect import Bus
+from sluice_common.bus.rpc import serve
+from sluice_common.contracts import library as contract
+from sluice_common.contracts import rpc, subjects
+from sluice_common.db.connect import describe
+from sluice_common.db.pool import Database, is_transient
+from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
+from sluice_common.kit.errors import Problem
+from sluice_common.kit.settings import ClientSettings, LibrarySettings
+from sluice_importer.associate import store as associations
+from sluice_importer.catalogue import libraries as configured
+from sluice_importer.catalogue import store as catalogue
+from sluice_importer.cursors import cursor, limited, position
+from sluice_importer.work.bell import Bell
+from sluice_importer.work.shown import store as shown
+
+if TYPE_CHECKING:
+    from sluice_common.db.pool import Connection
+
+LONGEST_TITLE = 300
+LARGEST_TORRENT = 5 * 1024 * 1024
+_YEARS = range(1850, 2200)
+
+Handler = Callable[[Any, rpc.Request], Awaitable[object]]
+
+
+class Handlers:
+    """The methods of `sluice.rpc.importer.*`."""
+
+    def __init__(
+        self,
+        db: Database,
+        clients: Mapping[str, ClientSettings],
+        libraries: Mapping[str, LibrarySettings],
+        work: Bell,
+        outbox: Bell,
+        new_id: Callable[[], str],
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._db = db
+        self._clients = clients
+        self._libraries = libraries
+        self._work = work
+        self._outbox = outbox
+        self._new_id = new_id
+        self._clock = clock
+
+    async def serve(self, bus: Bus, stack: AsyncExitStack) -> None:
+        """Answer until the stack closes."""
+        methods: dict[str, tuple[type[Any], Handler]] = {
+            "imports.list": (contract.Listing, self.imports_list),
+            "imports.get": (contract.ImportId, self.imports_get),
+            "imports.retry": (contract.RetryImport, self.imports_retry),
+            "media.create": (contract.NewMediaItem, self.media_create),
+            "media.list": (contract.Listing, self.media_list),
+            "libraries.list": (rpc.Empty, self.libraries_list),
+            "libraries.init": (contract.LibraryName, self.libraries_init),
+            "associate": (contract.Associate, self.associate),
+            "withdraw": (contract.Withdraw, self.withdraw),
+            "source": (contract.SourceOf, self.source),
+        }
+        for method, (kind, handler) in methods.items():
+            running = await serve(bus, subjects.rpc("importer", method), kind, _checked(handler), queue="importer")
+            stack.push_async_callback(running.stop)
+
+    async def imports_list(self, asked: contract.Listing, _: rpc.Request) -> rpc.Page[contract.Import]:
+        """A page, newest first, without files."""
+        limit, after = limited(asked.limit), position(asked.cursor)
+        async with _reached(self._db.connection()) as connection:
+            rows = await shown.page(connection, asked, after, limit + 1)
+        return rpc.cut(rows, lambda row: cursor(row.created_at, row.id), limit=limit)
+
+    async def imports_get(self, asked: contract.ImportId, _: rpc.Request) -> contract.Import:
+        """One import with its files, as many as a reply holds."""
+        async with _reached(self._db.connection()) as connection:
+            found = await shown.one(connection, asked.id)
+        if found is None:
+            raise Problem("unknown_import", 404, f"there is no import {asked.id}")
+        return _bounded(found)
+
+    async def imports_retry(self, asked: contract.RetryImport, request: rpc.Request) -> contract.Import:
+        """Try again now, as the item that is named; answers with the import as it waits."""
+        async with _reached(self._db.transaction()) as connection:
+            await _check_item(connection, asked.media_item)
+            await shown.retry(connection, asked.id, asked.media_item, self._clock.now())
+        self._work.ring()
+        self._outbox.ring()
+        return await self.imports_get(contract.ImportId(id=asked.id), request)
+
+    async def media_create(self, asked: contract.NewMediaItem, _: rpc.Request) -> contract.MediaItem:
+        """The new item, or the one there is."""
+        title = " ".join(asked.title.split())
+        if asked.kind not in configured.KIND_OF:
+            raise Problem("bad_kind", 422, f"a media item is a movie or a series, not {asked.kind!r}")
+        if not title or len(title) > LONGEST_TITLE or not title.isprintable():
+            raise Problem("bad_title", 422, f"a title has 1 to {LONGEST_TITLE} printable characters")
+        if asked.year is not None and asked.year not in _YEARS:
+            raise Problem("bad_year", 422, f"{asked.year} is not a year of a movie or series")
+        if asked.library is not None:
+            configured.check_kind(self._libraries, asked.library, asked.kind)
+        async with _reached(self._db.connection()) as connection:
+            return await catalogue.ensure(
+                connection, self._new_id(), asked.kind, title, asked.year, asked.library, self._clock.now()
+            )
+
+    async def media_list(self, asked: contract.Listing, _: rpc.Request) -> rpc.Page[contract.MediaItem]:
+        """A page, newest first; `search` is part of a title as people say it."""
+        limit, after = limited(asked.limit), position(asked.cursor)
+        async with _reached(self._db.connection()) as connection:
+            rows = await catalogue.page(connection, kind=asked.kind, search=asked.search, after=after, limit=limit + 1)
+        return rpc.cut(rows, lambda row: cursor(row.created_at, row.id), limit=limit)
+
+    async def libraries_list(self, _: rpc.Empty, __: rpc.Request) -> contract.Libraries:
+        """All of them, each with what keeps it from being filled."""
+        async with _reached(self._db.connection()) as connection:
+            files = await catalogue.files_per_library(connection)
+        asked = [
+            asyncio.to_thread(configured.status, name, library, files.get(name, 0))
+            for name, library in sorted(self._libraries.items())
+        ]
+        return contract.Libraries(tuple(await asyncio.gather(*asked)))
+
+    async def libraries_init(self, asked: contract.LibraryName, _: rpc.Request) -> contract.LibraryStatus:
+        """Mark the root; imports that wait for it go on by themselves."""
+        library = configured.find(self._libraries, asked.name)
+        await asyncio.to_thread(configured.initialise, asked.name, library)
+        async with _reached(self._db.connection()) as connection:
+            files = await catalogue.files_per_library(connection)
+        return await asyncio.to_thread(configured.status, asked.name, library, files.get(asked.name, 0))
+
+    async def associate(self, asked: contract.Associate, _: rpc.Request) -> contract.Association:
+        """Note what a download is for, before it is added."""
+        self._check(asked)
+        async with _reached(self._db.transaction()) as connection:
+            await _check_item(connection, asked.media_item)
+            return await associations.upsert(connection, asked, self._clock.now())
+
+    def _check(self, asked: contract.Associate) -> None:
+        if asked.client not in self._clients:
+            raise Problem("unknown_client", 404, f"there is no client {asked.client!r} in the configuration")
+        if (asked.source.magnet is None) == (asked.source.torrent is None):
+            raise Problem("bad_source", 422, "a source is a magnet or a .torrent, one of them")
+        if asked.source.torrent is not None and len(asked.source.torrent) > LARGEST_TORRENT:
+            raise Problem("too_large", 413, f"a .torrent over {LARGEST_TORRENT} bytes is not kept")
+
+    async def withdraw(self, asked: contract.Withdraw, _: rpc.Request) -> rpc.Empty:
+        """The add was refused: what it would have been for is forgotten."""
+        async with _reached(self._db.connection()) as connection:
+            await associations.withdraw(connection, asked.request_id)
+        return rpc.Empty()
+
+    async def source(self, asked: contract.SourceOf, _: rpc.Request) -> contract.Source:
+        """Where a download came from, for adding it again."""
+        if not 0 <= asked.start <= LARGEST_TORRENT:
+            raise Problem("bad_start", 400, "the offset lies outside any .torrent")
+        async with _reached(self._db.connection()) as connection:
+            found = await associations.source(connection, asked.client, asked.download_id, asked.start)
+        if found is None:
+            detail = f"it is not known where {asked.download_id} came from: it was not added through Sluice"
+            raise Problem("unknown_source", 404, detail)
+        return found
+
+
+@asynccontextmanager
+async def _reached(opened: AbstractAsyncContextManager[Connection]) -> AsyncIterator[Connection]:
+    """The connection; raises Problem database_unavailable while there is none, or where it was lost on the way."""
+    try:
+        async with opened as connection:
+            yield connection
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        detail = f"the importer's database does not answer now ({describe(error)}); try again in a moment"
+        raise Problem("database_unavailable", 503, detail) from error
+
+
+async def _check_item(connection: Connection, item_id: str | None) -> None:
+    if item_id is not None and not await catalogue.exists(connection, item_id):
+        raise Problem("unknown_media_item", 404, f"there is no media item {item_id}")
+
+
+def _checked(handler: Handler) -> Handler:
+    """Refuse text that no database holds before anything is asked of one."""
+
+    async def check(asked: Any, request: rpc.Request) -> object:
+        if any("\0" in text for text in _texts(asked)):
+            raise Problem("bad_text", 422, "the request holds a NUL character")
+        return await handler(asked, request)
+
+    return check
+
+
+def _texts(asked: msgspec.Struct) -> Iterator[str]:
+    for value in msgspec.structs.asdict(asked).values():
+        if isinstance(value, msgspec.Struct):
+            yield from _texts(value)
+        elif isinstance(value, str):
+            yield value
+
+
+def _bounded(found: contract.Import) -> contract.Import:
+    """A reply is at most a page: of ten thousand files the first ones are told, and how many there are."""
+    page = rpc.cut(found.files, lambda file: file.path, limit=len(found.files) or 1)
+    return msgspec.structs.replace(found, files=page.items)

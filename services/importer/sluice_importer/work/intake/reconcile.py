@@ -1,0 +1,153 @@
+"""Rebuilds all work from the tables: whatever event was missed, every finished download of ours has its import.
+
+Only tables that are certain count: caught up, and polled successfully since this reconciler started and since the
+tables were last read anew. One reconciler at a time over all replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sluice_common.bus.replica import Replica
+from sluice_common.bus.statuses import Statuses
+from sluice_common.contracts.frames import Table
+from sluice_common.db.pool import Database, is_transient
+from sluice_common.kit import log as logging
+from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
+from sluice_common.kit.settings import ClientSettings
+from sluice_importer.associate import store as associations
+from sluice_importer.associate.lifecycle import step
+from sluice_importer.work.bell import Bell
+from sluice_importer.work.intake import store
+from sluice_importer.work.intake.seen import finished_rows
+from sluice_importer.work.ownership import our_categories
+
+if TYPE_CHECKING:
+    from sluice_common.db.pool import Connection
+
+log = logging.get(__name__)
+
+EVERY = 2.0
+# An unchanged table is compared with the database no more often than this.
+WHOLE_EVERY = 60.0
+
+
+class Reconciler:
+    """Compares the tables with the database, every few seconds."""
+
+    def __init__(
+        self,
+        db: Database,
+        replica: Replica,
+        statuses: Statuses,
+        clients: Mapping[str, ClientSettings],
+        work: Bell,
+        outbox: Bell,
+        new_id: Callable[[], str],
+        clock: Clock = SYSTEM_CLOCK,
+        every: float = EVERY,
+    ) -> None:
+        self._db = db
+        self._replica = replica
+        self._statuses = statuses
+        self._clients = clients
+        self._work = work
+        self._outbox = outbox
+        self._new_id = new_id
+        self._clock = clock
+        self._every = every
+        self._since = clock.now()
+        self._seen: dict[str, tuple[str, int, float]] = {}
+        replica.on_reset.append(self._start_over)
+
+    def _start_over(self) -> None:
+        """The tables were read anew: only a poll from now on confirms them."""
+        self._since = self._clock.now()
+        self._seen.clear()
+
+    async def run(self) -> None:
+        """Reconcile until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("reconciler_waits", error=type(error).__name__)
+            await self._clock.sleep(self._every)
+
+    async def once(self) -> None:
+        """Look at every client whose table is certain; nothing where another reconciler is at work."""
+        if not self._all_certain():
+            return
+        looked: dict[str, tuple[str, int, float]] = {}
+        async with self._db.transaction() as connection:
+            if not await store.try_lock(connection):
+                return
+            work = 0
+            for name, (table, polled_at) in self._all_certain().items():
+                await self._associations(connection, name, table, polled_at)
+                if self._is_news(name, table):
+                    looked[name] = (table.incarnation, table.sequence, self._clock.monotonic())
+                    work += await self._imports(connection, name, table)
+        self._seen.update(looked)
+        if work:
+            self._work.ring()
+            self._outbox.ring()
+
+    def _all_certain(self) -> dict[str, tuple[Table, datetime]]:
+        return {name: found for name in sorted(self._clients) if (found := self._certain(name)) is not None}
+
+    def _certain(self, name: str) -> tuple[Table, datetime] | None:
+        """The table and its last good poll, if that is newer than our start and the last replay."""
+        table, status = self._replica.table(name), self._statuses.get(name)
+        if not self._replica.caught_up or table is None or status is None or status.last_good_poll is None:
+            return None
+        return (table, status.last_good_poll) if status.last_good_poll > self._since else None
+
+    def _is_news(self, name: str, table: Table) -> bool:
+        seen = self._seen.get(name)
+        if seen is None or (table.incarnation, table.sequence) != seen[:2]:
+            return True
+        return self._clock.monotonic() - seen[2] >= WHOLE_EVERY
+
+    async def _imports(self, connection: Connection, name: str, table: Table) -> int:
+        """Adoption and upsert in one transaction: no backlog is ever seen without its judgement."""
+        client, now = self._clients[name], self._clock.now()
+        finished = finished_rows(list(table.rows.values()), table.incarnation, client)
+        adopted = await store.adopted(connection, name)
+        fresh = our_categories(client) - (adopted.categories if adopted else frozenset())
+        ours = await store.associated(connection, name) if fresh else frozenset()
+        if adopted is None or fresh:
+            await store.adopt(connection, name, our_categories(client), now)
+        backlog = fresh if client.backlog == "skip" else frozenset[str]()
+        work = await store.take(
+            connection,
+            name,
+            finished,
+            preexisting=lambda download: (download.category or "") in backlog and download.download_id not in ours,
+            new_id=self._new_id,
+            now=now,
+        )
+        if adopted is None:
+            log.info("client_adopted", client=name, complete=len(finished), to_import=work)
+        return work
+
+    async def _associations(self, connection: Connection, name: str, table: Table, polled_at: datetime) -> None:
+        lives, now = await associations.lives(connection, name), self._clock.now()
+        epochs = _epochs(table, [life.download_id for life in lives])
+        for before in lives:
+            after = step(before, epochs.get(before.download_id), polled_at, now)
+            if after != before:
+                await associations.save(connection, name, before, after)
+
+
+def _epochs(table: Table, ids: Sequence[str]) -> dict[str, str]:
+    """The epochs of those of the downloads that the table has, under any of their names."""
+    found = {one: table.rows[one].epoch for one in ids if one in table.rows}
+    wanted = set(ids) - set(found)
+    if wanted:
+        found |= {alias: row.epoch for row in table.rows.values() for alias in row.aliases if alias in wanted}
+    return found

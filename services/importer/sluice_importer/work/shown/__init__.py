@@ -1,0 +1,1 @@
+"""Imports as people see them: listed, looked at, tried again. Nothing here works on one."""
