@@ -1,0 +1,1 @@
+"""The HTTP edge: routes, problems, documents. It decides nothing: queries and commands do."""

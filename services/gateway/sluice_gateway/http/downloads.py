@@ -1,0 +1,163 @@
+"""Routes of one download: what it is, its files, its history, and the commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Response, delete, get, post
+from litestar.params import Body, HeaderParameter, QueryParameter
+
+from sluice_common.contracts.history import HistoryEntry, HistoryQuery
+from sluice_common.contracts.rpc import Page
+from sluice_common.model.metainfo import MAX_TORRENT_BYTES
+from sluice_gateway.http.given import Cursor, GivenCommands, GivenQueries, Limit, PathName, RequestId
+from sluice_gateway.http.problems import documented
+from sluice_gateway.schemas import DownloadDetail, FilePage, Items, NewDownload, Outcome, QueueRow, file_row
+
+# base64 adds a third; the rest of the document is small.
+MAX_ADD_BYTES = MAX_TORRENT_BYTES * 4 // 3 + 128 * 1024
+
+_UNKNOWN = (
+    (401, "key_required", "send an API key in the header X-API-Key, or as Authorization: Bearer"),
+    (404, "unknown_client", "no client 'qbit' is configured; there are: deluge"),
+    (404, "unknown_download", "deluge has no download 'c12f…'; see GET /api/v1/queue"),
+)
+_DOWN = (
+    (502, "client_auth_failed", "deluge: wrong password; check the username and password in the configuration"),
+    (503, "client_unavailable", "deluge: connection refused; nothing was changed, try again when the client is back"),
+    (503, "no_responder", "nobody answers 'pause' for the client 'deluge' now; is that service running?"),
+    (504, "unknown_outcome", "the effect was not seen before the deadline"),
+)
+_REUSED = (422, "key_reused", "this Idempotency-Key named another command; use a new one for each")
+_COMMANDS = documented(
+    *_UNKNOWN, (409, "epoch_changed", "the download was added anew; look at it again"), _REUSED, *_DOWN
+)
+_ADD = documented(
+    (400, "bad_source", "give exactly one of magnet, url and torrent"),
+    (400, "magnet_invalid", "this is not a usable magnet link: it has no info-hash"),
+    (400, "torrent_invalid", "this is not a usable .torrent: …"),
+    (403, "url_refused", "10.0.0.7 is a private address; if you trust it, allow it in the configuration"),
+    (409, "duplicate", "deluge already has 'Sintel'; the existing download is under `download`"),
+    (413, "too_large", "the body is over its limit; a .torrent may have 5 MiB"),
+    (
+        422,
+        "url_not_torrent",
+        "example.org answered text/html, not a .torrent; is a log-in or a key missing in the URL?",
+    ),
+    _REUSED,
+    *_UNKNOWN[:2],
+    *_DOWN,
+)
+
+_PATH = "/downloads/{client:str}/{download_id:str}"
+
+
+@post(
+    "/downloads",
+    summary="Add a download",
+    tags=["downloads"],
+    responses=_ADD,
+    request_max_body_size=MAX_ADD_BYTES,
+)
+async def add(
+    commands: GivenCommands,
+    request_id: RequestId,
+    data: Annotated[NewDownload, Body(description="what to add, and what it is for")],
+    idempotency_key: Annotated[
+        str | None,
+        HeaderParameter(name="Idempotency-Key", description="repeating a request with it adds nothing twice"),
+    ] = None,
+) -> Response[QueueRow | Outcome]:
+    """201 with the row once the client has it and this gateway shows it; 202 if that takes longer than 3 s."""
+    return _shown(await commands.add(data, request_id), 201)
+
+
+@get(_PATH, summary="One download", tags=["downloads"], responses=documented(*_UNKNOWN))
+async def download(
+    queries: GivenQueries, request_id: RequestId, client: PathName, download_id: PathName
+) -> DownloadDetail:
+    """The row, also found by an alias, and how far its import is."""
+    return await queries.detail(queries.entry(client, download_id), request_id)
+
+
+@get(f"{_PATH}/files", summary="Its files", tags=["downloads"], responses=documented(*_UNKNOWN, *_DOWN))
+async def files(
+    queries: GivenQueries,
+    request_id: RequestId,
+    client: PathName,
+    download_id: PathName,
+    start: Annotated[int, QueryParameter(ge=0, description="`next` of the page before")] = 0,
+) -> FilePage:
+    """The client's own file list, a page at a time, asked of the client now."""
+    page = await queries.files(client, download_id, start, request_id)
+    return FilePage(items=[file_row(file) for file in page.items], total=page.total, next=page.next)
+
+
+@get(f"{_PATH}/history", summary="Its timeline", tags=["downloads", "history"], responses=documented(*_UNKNOWN[:2]))
+async def history(
+    queries: GivenQueries,
+    request_id: RequestId,
+    client: PathName,
+    download_id: PathName,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Items[HistoryEntry]:
+    """Everything that happened to it, oldest first; also when it is no longer in the queue."""
+    known = queries.live.get(queries.known(client), download_id)
+    wanted = known.download.id if known is not None else download_id
+    query = HistoryQuery(limit=limit, cursor=cursor, client=client, id=wanted, oldest_first=True)
+    page = await queries.history(query, Page[HistoryEntry], request_id)
+    return Items(items=list(page.items), next=page.next)
+
+
+@post(f"{_PATH}/pause", summary="Pause it", tags=["downloads"], status_code=200, responses=_COMMANDS)
+async def pause(
+    commands: GivenCommands, request_id: RequestId, client: PathName, download_id: PathName
+) -> Response[QueueRow | Outcome]:
+    """The row as it is after the pause."""
+    return _shown(await commands.act(client, download_id, "pause", request_id), 200)
+
+
+@post(f"{_PATH}/resume", summary="Resume it", tags=["downloads"], status_code=200, responses=_COMMANDS)
+async def resume(
+    commands: GivenCommands, request_id: RequestId, client: PathName, download_id: PathName
+) -> Response[QueueRow | Outcome]:
+    """The row as it is after it was resumed."""
+    return _shown(await commands.act(client, download_id, "resume", request_id), 200)
+
+
+@post(f"{_PATH}/recheck", summary="Check its data again", tags=["downloads"], status_code=200, responses=_COMMANDS)
+async def recheck(
+    commands: GivenCommands, request_id: RequestId, client: PathName, download_id: PathName
+) -> Response[QueueRow | Outcome]:
+    """The row as it is once the check was asked for."""
+    return _shown(await commands.act(client, download_id, "recheck", request_id), 200)
+
+
+@post(f"{_PATH}/retry", summary="Add it again", tags=["downloads"], status_code=200, responses=_COMMANDS)
+async def retry(
+    commands: GivenCommands, request_id: RequestId, client: PathName, download_id: PathName
+) -> Response[QueueRow | Outcome]:
+    """Take it out of its client, keeping its data, and add it again from the stored source; one that is gone already,
+    because an earlier retry failed half-way, is only added."""
+    return _shown(await commands.retry(client, download_id, request_id), 200)
+
+
+@delete(_PATH, summary="Remove it", tags=["downloads"], status_code=200, responses=_COMMANDS)
+async def remove(
+    commands: GivenCommands,
+    request_id: RequestId,
+    client: PathName,
+    download_id: PathName,
+    data_: Annotated[bool, QueryParameter(name="data", description="also delete what was downloaded")] = False,
+) -> Outcome:
+    """Take it out of its client, with its data if asked."""
+    return await commands.remove(client, download_id, request_id, with_data=data_)
+
+
+def _shown(result: QueueRow | Outcome, status: int) -> Response[QueueRow | Outcome]:
+    """202 where the effect is certain but not yet shown here."""
+    return Response(result, status_code=status if isinstance(result, QueueRow) else 202)
+
+
+ROUTES = [add, download, files, history, pause, resume, recheck, retry, remove]

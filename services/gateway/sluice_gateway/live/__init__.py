@@ -1,0 +1,1 @@
+"""The queue in memory: rows, sorted views, streams of what changed. Nothing here knows HTTP or PostgreSQL."""

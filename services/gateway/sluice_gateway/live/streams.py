@@ -1,0 +1,250 @@
+"""What changed in a view, computed once for everybody who watches the same one, at most four times a second.
+
+Knows nothing of HTTP: a subscriber is a bounded queue. One that does not keep up is cut off, never silently skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from sluice_gateway.live.rows import Entry, Key
+from sluice_gateway.live.tables import LiveQueue
+from sluice_gateway.live.views import Filter, Order, View
+
+WINDOW = 0.25
+# Staleness comes with time alone: every view is looked at this often even if no row changed, in seconds.
+IDLE_LOOK = 1.0
+# Four seconds of changes beyond what the socket holds.
+BACKLOG = 16
+
+Window = tuple[Filter, Order, int]
+RowT = TypeVar("RowT")
+TroubleT = TypeVar("TroubleT")
+
+
+class Renders(Protocol[RowT, TroubleT]):
+    """Turns entries into the rows that people get."""
+
+    def rows(self, entries: Sequence[Entry]) -> list[RowT]:
+        """Rows, all judged at one moment."""
+
+    def stale(self, client: str) -> bool:
+        """Whether the client's rows are stale now."""
+
+    def troubles(self) -> list[TroubleT]:
+        """Clients to be named."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One message of a stream: its name, the position it stands for, its document as JSON (which has no line break)."""
+
+    name: str
+    id: str
+    data: bytes
+
+    def wire(self) -> bytes:
+        """As `text/event-stream` wants it."""
+        return b"".join((f"id: {self.id}\nevent: {self.name}\ndata: ".encode(), self.data, b"\n\n"))
+
+
+class ViewDocument(msgspec.Struct, Generic[RowT, TroubleT], frozen=True, kw_only=True):
+    """`event: view`: everything that is in the window."""
+
+    items: list[RowT]
+    total: int
+    clients: list[TroubleT]
+
+
+class ChangeDocument(msgspec.Struct, Generic[RowT, TroubleT], frozen=True, kw_only=True, omit_defaults=True):
+    """`event: change`: rows to set, rows that left the window, and what else is no longer as it was told."""
+
+    upserts: list[RowT]
+    removed: list[Key]
+    total: int
+    order: list[Key] | None = None
+    clients: list[TroubleT] | None = None
+
+
+class Subscriber:
+    """One watcher. `overflowed` is set when it was cut off, `ended` when we stop."""
+
+    def __init__(self, backlog: int = BACKLOG) -> None:
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(backlog)
+        self.overflowed = asyncio.Event()
+        self.ended = False
+        self.on_overflow: Callable[[], None] | None = None
+
+    def offer(self, event: bytes) -> bool:
+        """Hand over an encoded event; False when the subscriber is too far behind and gets nothing more."""
+        if self.overflowed.is_set():
+            return False
+        try:
+            self._queue.put_nowait(event)
+        except asyncio.QueueFull:
+            self.overflowed.set()
+            if self.on_overflow is not None:
+                self.on_overflow()
+            return False
+        return True
+
+    def end(self) -> None:
+        """There is nothing more to come; wakes who waits for the next event."""
+        self.ended = True
+        if self._queue.empty():
+            self._queue.put_nowait(b"")
+
+    async def next(self, within: float) -> bytes | None:
+        """The next event, None when there was none `within` that many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                return await self._queue.get()
+        except TimeoutError:
+            return None
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """What the watchers of a channel were last told."""
+
+    entries: dict[Key, tuple[Entry, bool]]
+    total: int
+    troubles: object
+
+
+class Channel(Generic[RowT, TroubleT]):
+    """One window, its watchers, and what they know."""
+
+    def __init__(self, live: LiveQueue, renders: Renders[RowT, TroubleT], view: View, limit: int) -> None:
+        self.view = view
+        self.changed = asyncio.Event()
+        self.subscribers: set[Subscriber] = set()
+        self._live = live
+        self._renders = renders
+        self._limit = limit
+        self._shown = self._look()
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Tell the newcomer everything; from then on it gets what all get."""
+        self.publish()  # so that what it is told is what the others know
+        rows = self._renders.rows([entry for entry, _ in self._shown.entries.values()])
+        document = ViewDocument(items=rows, total=self._shown.total, clients=self._renders.troubles())
+        subscriber.offer(Event("view", self._live.position_text(), msgspec.json.encode(document)).wire())
+        self.subscribers.add(subscriber)
+
+    def publish(self) -> None:
+        """Compare with what was told last, and tell the difference, encoded once."""
+        before, self._shown = self._shown, self._look()
+        document = self._difference(before, self._shown)
+        if document is None or not self.subscribers:
+            return
+        event = Event("change", self._live.position_text(), msgspec.json.encode(document)).wire()
+        self.subscribers = {subscriber for subscriber in self.subscribers if subscriber.offer(event)}
+
+    def _look(self) -> _Shown:
+        stale: dict[str, bool] = {}
+        entries: dict[Key, tuple[Entry, bool]] = {}
+        for _, _, client, download_id in self.view.page(None, self._limit):
+            entry = self._live.get(client, download_id)
+            if entry is not None:
+                if client not in stale:
+                    stale[client] = self._renders.stale(client)
+                entries[entry.key] = entry, stale[client]
+        return _Shown(entries, len(self.view), self._renders.troubles())
+
+    def _difference(self, before: _Shown, after: _Shown) -> ChangeDocument[RowT, TroubleT] | None:
+        changed = [
+            entry for key, (entry, stale) in after.entries.items() if not _same(before.entries.get(key), entry, stale)
+        ]
+        removed = [key for key in before.entries if key not in after.entries]
+        order = list(after.entries) if list(before.entries) != list(after.entries) else None
+        troubles = self._renders.troubles() if before.troubles != after.troubles else None
+        if not changed and not removed and order is None and troubles is None and before.total == after.total:
+            return None
+        return ChangeDocument(
+            upserts=self._renders.rows(changed), removed=removed, order=order, total=after.total, clients=troubles
+        )
+
+
+def _same(before: tuple[Entry, bool] | None, entry: Entry, stale: bool) -> bool:
+    return before is not None and before[0] is entry and before[1] == stale
+
+
+class Hub(Generic[RowT, TroubleT]):
+    """All channels. `run` is the one loop that publishes; a window nobody watches costs nothing."""
+
+    def __init__(self, live: LiveQueue, renders: Renders[RowT, TroubleT]) -> None:
+        self._live = live
+        self._renders = renders
+        self._channels: dict[Window, Channel[RowT, TroubleT]] = {}
+        self._dirty = asyncio.Event()
+        self._ended = False
+        live.on_change.append(self._on_change)
+
+    @property
+    def subscribers(self) -> int:
+        """How many watch."""
+        return sum(len(channel.subscribers) for channel in self._channels.values())
+
+    @asynccontextmanager
+    async def subscribe(self, only: Filter, order: Order, limit: int) -> AsyncIterator[Subscriber]:
+        """Watch a window; the first event is the whole of it."""
+        view = await self._live.view(only, order)
+        release = self._live.pin(view)
+        window, subscriber = (only, order, limit), Subscriber()
+        try:
+            channel = self._channels.get(window)
+            if channel is None:
+                channel = self._channels[window] = Channel(self._live, self._renders, view, limit)
+            channel.join(subscriber)
+            if self._ended:
+                subscriber.end()
+            yield subscriber
+        finally:
+            release()
+            self._leave(window, subscriber)
+
+    def end(self) -> None:
+        """End every stream, and each that still comes: watchers connect again, to whoever runs then."""
+        self._ended = True
+        for channel in self._channels.values():
+            for subscriber in channel.subscribers:
+                subscriber.end()
+
+    def _leave(self, window: Window, subscriber: Subscriber) -> None:
+        channel = self._channels.get(window)
+        if channel is not None:
+            channel.subscribers.discard(subscriber)
+            if not channel.subscribers:
+                del self._channels[window]
+
+    def _on_change(self, views: Collection[View]) -> None:
+        for channel in self._channels.values():
+            if channel.view in views:
+                channel.changed.set()
+                self._dirty.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled: changed windows at most every quarter second, all of them once a second."""
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_LOOK):
+                    await self._dirty.wait()
+            except TimeoutError:
+                pass
+            self._dirty.clear()
+            everything = loop.time() - looked >= IDLE_LOOK
+            looked = loop.time() if everything else looked
+            self._publish(everything)
+            await asyncio.sleep(WINDOW)
+
+    def _publish(self, everything: bool) -> None:
+        for channel in list(self._channels.values()):
+            if everything or channel.changed.is_set():
+                channel.changed.clear()
+                channel.publish()
