@@ -1,0 +1,193 @@
+"""The verbs about what happened to downloads and where they went: clients, history, imports, media, libraries."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typing_extensions import override
+
+from sluice_cli import tables
+from sluice_cli.api import Answer, Api, segment
+from sluice_cli.failure import Failure
+from sluice_cli.run import Json, Limit, show, talk
+from sluice_cli.which import Which, find, split
+
+
+def clients(ctx: typer.Context, json: Json = False) -> None:
+    """Show the download clients: health, speed, free space."""
+
+    async def work(api: Api) -> None:
+        show(await api.get("/clients"), json, tables.clients)
+
+    talk(ctx, work)
+
+
+def history(
+    ctx: typer.Context,
+    download: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="One download's timeline: its id, its beginning, or CLIENT/ID.")
+    ] = None,
+    client: Annotated[str | None, typer.Option(help="Only this client.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", help="Only this type: download.completed, or all of import.")
+    ] = None,
+    limit: Limit = 100,
+    json: Json = False,
+) -> None:
+    """Show what happened, newest first; with ID one download's timeline, oldest first."""
+
+    async def work(api: Api) -> None:
+        if download is None:
+            answer = await api.get("/history", {"client": client, "type": kind, "limit": limit})
+        else:
+            answer = await _timeline(api, download, limit)
+        show(answer, json, tables.history)
+
+    talk(ctx, work)
+
+
+async def _timeline(api: Api, text: str, limit: int) -> Answer:
+    """Of a download in the queue, or of one that left it: then the whole id is needed, and every client is asked."""
+    found = await find(api, text)
+    if found is not None:
+        return await api.get(f"{found.path}/history", {"limit": limit})
+    client, download_id = split(text)
+    names = [client] if client else [row["name"] for row in (await api.get("/clients")).document["items"]]
+    for name in names:
+        answer = await api.get(f"{Which(name, download_id).path}/history", {"limit": limit})
+        if answer.document["items"]:
+            return answer
+    raise Failure(f"nothing is recorded of {text!r}; of a download that left the queue, give the whole id")
+
+
+class _OrShow(TyperGroup):
+    """A word that is no sub-command is the id of what to show: `imports 17` is `imports show 17`."""
+
+    @override
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = args[0] in self.commands or args[0].startswith("-")
+        return super().resolve_command(ctx, args if known else ["show", *args])
+
+
+imports = typer.Typer(cls=_OrShow, invoke_without_command=True, help="Show imports: all, or one with its files.")
+
+
+@imports.callback()
+def list_imports(
+    ctx: typer.Context,
+    client: Annotated[str | None, typer.Option(help="Only this client's.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only this state: waiting, blocked, failed, imported, …")] = None,
+    limit: Limit = 100,
+    json: Json = False,
+) -> None:
+    """Show imports. `sluice imports ID` shows one with its files."""
+    if ctx.invoked_subcommand is not None:
+        return
+
+    async def work(api: Api) -> None:
+        params = {"client": client, "state": state, "limit": limit}
+        show(await api.get("/imports", params), json, tables.imports)
+
+    talk(ctx, work)
+
+
+ImportArgument = Annotated[str, typer.Argument(metavar="ID", help="The import's id; see `sluice imports`.")]
+
+
+@imports.command("show")
+def show_import(ctx: typer.Context, import_id: ImportArgument, json: Json = False) -> None:
+    """Show one import with its files; `sluice imports ID` does the same."""
+
+    async def work(api: Api) -> None:
+        show(await api.get(f"/imports/{segment(import_id)}"), json, tables.one_import)
+
+    talk(ctx, work)
+
+
+@imports.command("retry")
+def retry_import(
+    ctx: typer.Context,
+    import_id: ImportArgument,
+    media: Annotated[str | None, typer.Option(help="What it is: a media item's id; see `sluice media list`.")] = None,
+    json: Json = False,
+) -> None:
+    """Start a blocked or failed import anew; --media says what it is for, whatever its name says."""
+    body = {"media_item": media} if media is not None else None
+
+    async def work(api: Api) -> None:
+        show(await api.call("POST", f"/imports/{segment(import_id)}/retry", body=body), json, tables.one_import)
+
+    talk(ctx, work)
+
+
+media = typer.Typer(no_args_is_help=True, help="Movies and series that Sluice knows.")
+
+
+@media.command("list")
+def list_media(
+    ctx: typer.Context,
+    kind: Annotated[str | None, typer.Option(help="movie or series.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only titles that contain this.")] = None,
+    limit: Limit = 100,
+    json: Json = False,
+) -> None:
+    """Show media items."""
+
+    async def work(api: Api) -> None:
+        show(await api.get("/media", {"kind": kind, "search": search, "limit": limit}), json, tables.media)
+
+    talk(ctx, work)
+
+
+@media.command("add")
+def add_media(
+    ctx: typer.Context,
+    title: Annotated[str, typer.Argument(help="Its title, without the year.")],
+    kind: Annotated[str, typer.Option(help="movie or series.")],
+    year: Annotated[int | None, typer.Option(min=1870, max=2200, help="Its (first) year.")] = None,
+    library: Annotated[str | None, typer.Option(help="In which library its files go; see `sluice libraries`.")] = None,
+    json: Json = False,
+) -> None:
+    """Make a movie or a series known; the one that exists already is shown."""
+    if kind not in ("movie", "series"):
+        raise typer.BadParameter("it is movie or series", param_hint="--kind")
+    body = {"kind": kind, "title": title, "year": year, "library": library}
+
+    async def work(api: Api) -> None:
+        present = {name: value for name, value in body.items() if value is not None}
+        answer = await api.call("POST", "/media", body=present)
+        show(answer, json, lambda item: tables.media({"items": [item]}))
+
+    talk(ctx, work)
+
+
+libraries = typer.Typer(invoke_without_command=True, help="Show the libraries; `init NAME` marks one.")
+
+
+@libraries.callback()
+def list_libraries(ctx: typer.Context, json: Json = False) -> None:
+    """Show the libraries, and why nothing can be placed in one where that is so."""
+    if ctx.invoked_subcommand is not None:
+        return
+
+    async def work(api: Api) -> None:
+        show(await api.get("/libraries"), json, tables.libraries)
+
+    talk(ctx, work)
+
+
+@libraries.command("init")
+def init_library(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The library's name in sluice.yaml.")],
+    json: Json = False,
+) -> None:
+    """Write a library's marker into its root, so that an empty mount point is never taken for it."""
+
+    async def work(api: Api) -> None:
+        answer = await api.call("POST", f"/libraries/{segment(name)}/init")
+        show(answer, json, lambda row: tables.libraries({"items": [row]}))
+
+    talk(ctx, work)

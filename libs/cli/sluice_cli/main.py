@@ -1,0 +1,75 @@
+"""The `sluice` command: its verbs, registered; failures to sentences and exit codes. No verb is written here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sluice_cli.failure import Failure
+from sluice_cli.target import Given
+from sluice_cli.up import up
+from sluice_cli.words import clean
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(up)
+
+
+@app.callback()
+def sluice(
+    ctx: typer.Context,
+    url: Annotated[
+        str | None, typer.Option(help="The gateway's URL. Default: $SLUICE_URL, else what `sluice up` runs here.")
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="A file that holds the API key. Default: $SLUICE_API_KEY, else the one of `sluice up`."),
+    ] = None,
+) -> None:
+    """One live queue in front of every download client.
+
+    Exit codes: 1 refused or failed, 2 wrong usage, 3 Sluice cannot be reached; `sluice up --help` lists its own.
+    """
+    ctx.obj = Given(url, key_file, os.environ, root=os.geteuid() == 0)
+
+
+def register_the_others() -> None:
+    """Every verb beside `up`. What they import (httpx, rich) costs half a second, which `up` need not wait for."""
+    from sluice_cli import downloads, library
+    from sluice_cli.queue import queue
+
+    for verb in (
+        queue,
+        downloads.add,
+        downloads.pause,
+        downloads.resume,
+        downloads.recheck,
+        downloads.retry,
+        downloads.remove,
+        library.history,
+        library.clients,
+    ):
+        app.command()(verb)
+    app.add_typer(library.imports, name="imports")
+    app.add_typer(library.media, name="media")
+    app.add_typer(library.libraries, name="libraries")
+
+
+def main() -> None:
+    """The console script."""
+    if sys.argv[1:2] != ["up"]:
+        register_the_others()
+    try:
+        app()
+    except Failure as failure:
+        sys.stderr.write(f"sluice: {clean(failure)}\n")
+        sys.exit(failure.code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
