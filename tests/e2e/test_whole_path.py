@@ -1,0 +1,133 @@
+"""From a magnet to the library, over HTTP only, with a real Deluge on a loopback swarm."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from support.deluge import Deluge
+from support.product import Product, wait
+from support.swarm import Swarm
+from support.torrents import make_content
+
+
+def imported(product: Product, download_id: str) -> dict[str, Any] | None:
+    row = product.queue().get(download_id)
+    return row if row and row["import"]["state"] == "imported" else None
+
+
+def in_order(timeline: list[dict[str, Any]], *types: str) -> bool:
+    """Whether `types` appear in this order among the timeline's types."""
+    seen = iter(entry["type"] for entry in timeline)
+    return all(kind in seen for kind in types)
+
+
+def test_a_magnet_and_a_torrent_end_in_the_library(
+    product: Product, own_deluge: Deluge, swarm: Swarm, media: Path, tmp_path: Path
+) -> None:
+    """The whole path: added, followed live, completed, hardlinked, registered, told in order, seeding undisturbed."""
+    episode = swarm.seed(make_content(tmp_path / "seed", "Some.Show.S01E02.1080p.WEB-DL.x264-GRP.mkv", 3_000_000))
+    movie = swarm.seed(make_content(tmp_path / "seed", "Some.Film.2020.1080p.BluRay.x264-GRP", {"film.mkv": 2_500_000}))
+    product.post("/media", {"kind": "series", "title": "Some Show"})
+    product.post("/media", {"kind": "movie", "title": "Some Film", "year": 2020})
+
+    with product.following() as follower:
+        added = product.post("/downloads", {"client": "deluge", "magnet": episode.magnet, "category": "tv"})
+        torrent = base64.b64encode(movie.data).decode()
+        other = product.post("/downloads", {"client": "deluge", "torrent": torrent, "category": "movies"})
+        assert added["id"] in product.queue(), "an add is readable at once"
+        for download_id in (added["id"], other["id"]):
+            wait(
+                lambda i=download_id: imported(product, i),  # type: ignore[misc]
+                seconds=60,
+                what=lambda: f"an import; {product.queue()} {product.imports()} {product.logs()}",
+            )
+        wait(lambda: follower.saw(lambda r: r["id"] == added["id"] and r["is_complete"]), what="completion over SSE")
+        wait(lambda: follower.saw(lambda r: r["import"]["state"] == "imported"), what="the import over SSE")
+
+    placed = {
+        media / "tv/Some Show/Season 01/Some Show - S01E02.mkv": own_deluge.download_dir / episode.name,
+        media / "movies/Some Film (2020)/Some Film (2020).mkv": own_deluge.download_dir / movie.name / "film.mkv",
+    }
+    for target, source in placed.items():
+        assert target.exists(), sorted(str(path) for path in media.rglob("*"))
+        assert target.stat().st_ino == source.stat().st_ino, "the same inode, as was promised"
+    assert not list(media.rglob(".sluice-*-*")), "no temporary directory is left"
+
+    for download_id in (added["id"], other["id"]):
+        timeline = product.history("deluge", download_id)
+        told = ("download.added", "download.completed", "import.started", "file.registered", "import.completed")
+        assert in_order(timeline, *told), [entry["type"] for entry in timeline]
+        assert len({entry["id"] for entry in timeline}) == len(timeline)
+        assert [entry["type"] for entry in timeline].count("download.completed") == 1
+        row = product.queue()[download_id]
+        assert (row["state"], row["is_complete"], row["health"]) == ("seeding", True, "ok")
+
+
+def test_removing_with_data_keeps_the_library(
+    product: Product, own_deluge: Deluge, swarm: Swarm, media: Path, tmp_path: Path
+) -> None:
+    """Cancel takes the row and the client's data; the library's hardlink stays, and history says who did it."""
+    movie = swarm.seed(make_content(tmp_path / "seed", "Gone.Film.2021.720p.WEB-DL-GRP.mkv", 1_000_000))
+    product.post("/media", {"kind": "movie", "title": "Gone Film", "year": 2021})
+    added = product.post("/downloads", {"client": "deluge", "magnet": movie.magnet, "category": "movies"})
+    wait(lambda: imported(product, added["id"]), seconds=60, what=lambda: f"an import; {product.logs()}")
+    target, source = media / "movies/Gone Film (2021)/Gone Film (2021).mkv", own_deluge.download_dir / movie.name
+    content = source.read_bytes()
+
+    answer = product.request("DELETE", f"/downloads/deluge/{added['id']}", params={"data": "true"})
+    assert answer.status_code == 200, answer.text
+    assert added["id"] not in product.queue(), "the reply comes once its effect is visible"
+    wait(lambda: not source.exists(), what="the client's data gone")
+    assert target.read_bytes() == content
+    timeline = wait(
+        lambda: [e for e in product.history("deluge", added["id"]) if e["type"] == "download.cancelled"],
+        what="a cancelled event",
+    )
+    assert timeline[0]["data"]["with_data"] is True
+
+
+def test_a_season_pack_and_a_double_episode(product: Product, swarm: Swarm, media: Path, tmp_path: Path) -> None:
+    """Every file of a pack has a verdict and a place; a file of two episodes is named for both."""
+    product.post("/media", {"kind": "series", "title": "Packed Show"})
+    files = {f"Packed.Show.S02E{n:02}.720p.mkv": 400_000 + n for n in (1, 2)} | {
+        "Packed.Show.S02E03E04.720p.mkv": 500_000,
+        "info.nfo": 200,
+    }
+    pack = swarm.seed(make_content(tmp_path / "seed", "Packed.Show.S02.720p.WEB-DL-GRP", files))
+    added = product.post("/downloads", {"client": "deluge", "magnet": pack.magnet, "category": "tv"})
+    wait(lambda: imported(product, added["id"]), seconds=60, what=lambda: f"{product.imports()} {product.logs()}")
+    season = media / "tv/Packed Show/Season 02"
+    assert sorted(path.name for path in season.iterdir() if path.suffix == ".mkv") == [
+        "Packed Show - S02E01.mkv",
+        "Packed Show - S02E02.mkv",
+        "Packed Show - S02E03-E04.mkv",
+    ]
+    found = product.get(f"/imports/{product.queue()[added['id']]['import']['id']}")
+    assert len(found["files"]) == 4
+    assert all(file["verdict"] for file in found["files"])
+
+
+def test_pause_resume_recheck_and_retry_act_in_the_client(
+    product: Product, own_deluge: Deluge, swarm: Swarm, tmp_path: Path
+) -> None:
+    """Each command's effect is visible in its reply, and a retry is the same download in a new epoch."""
+    content = make_content(tmp_path / "seed", "Slow.Show.S01E01.mkv", 2_000_000)
+    slow = swarm.seed(content, upload_limit=20_000)
+    added = product.post("/downloads", {"client": "deluge", "magnet": slow.magnet})
+    path = f"/downloads/deluge/{added['id']}"
+    wait(lambda: product.queue()[added["id"]]["state"] == "downloading", what="downloading")
+    assert product.post(f"{path}/pause")["state"] == "paused"
+    assert product.post(f"{path}/resume")["state"] in ("downloading", "queued")
+    retried = product.post(f"{path}/retry")
+    assert retried["id"] == added["id"]
+    assert retried["epoch"] != added["epoch"]
+    assert len(product.queue()) == 1
+    swarm.limit(slow.id, None)
+    wait(lambda: product.queue()[added["id"]]["is_complete"], seconds=60, what="completion after the retry")
+    product.post(f"{path}/recheck")
+    wait(lambda: product.queue()[added["id"]]["is_complete"], seconds=30, what="complete again after the recheck")
+    types = [entry["type"] for entry in product.history("deluge", added["id"])]
+    assert types.count("download.added") == 2
+    assert "download.cancelled" not in types

@@ -1,0 +1,334 @@
+"""A service as a process: what it promises to whoever starts, watches and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice_common.kit.errors import SluiceError
+from sluice_common.kit.settings import GatewaySettings, HealthSettings, Settings
+from sluice_common.net import http
+from sluice_common.runtime.run import Build, serve
+from sluice_common.runtime.service import Service
+from support.processes import end, until
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+async def forever() -> None:
+    await asyncio.Future()
+
+
+class Running:
+    """A service under `serve`, in this process."""
+
+    def __init__(self, build: Build, *, health: bool = True) -> None:
+        self.port = free_port()
+        self.stop = asyncio.Event()
+        settings = Settings(health=HealthSettings(port=self.port if health else 0), gateway=GatewaySettings())
+        self.task = asyncio.create_task(serve("demo", build, settings, self.stop))
+
+    async def get(self, path: str, port: int | None = None) -> tuple[int, Any]:
+        """Status and decoded body, as soon as the server is there."""
+        async with http.client(base_url=f"http://127.0.0.1:{port or self.port}") as client, asyncio.timeout(10):
+            while True:
+                try:
+                    answer = await client.get(path)
+                except http.TransportError:
+                    assert not self.task.done(), "the service ended"
+                    await asyncio.sleep(0.01)
+                else:
+                    is_json = answer.headers.get("content-type") == "application/json"
+                    return answer.status_code, answer.json() if is_json else answer.text
+
+    async def reasons(self, *, until: list[str] | None = None, after: list[str] | None = None) -> list[str]:
+        """What /ready tells, once it is `until`, or no longer `after`."""
+        async with asyncio.timeout(10):
+            while True:
+                reasons: list[str] = (await self.get("/ready"))[1]["reasons"]
+                if reasons == until or (until is None and reasons != after):
+                    return reasons
+                await asyncio.sleep(0.01)
+
+    async def ready(self) -> None:
+        """Returns once /ready says so."""
+        await self.reasons(until=[])
+        assert (await self.get("/ready"))[0] == 200
+
+    async def end(self) -> None:
+        self.stop.set()
+        async with asyncio.timeout(10):
+            await self.task
+
+
+async def test_health_answers_while_the_service_is_still_being_built() -> None:
+    """A service that waits for its database is alive, and says why it is not ready."""
+    built = asyncio.Event()
+
+    async def build(_settings: Settings, _stack: AsyncExitStack) -> Service:
+        await built.wait()
+        return Service(loops=[forever])
+
+    service = Running(build)
+    assert await service.get("/health") == (200, {"status": "ok"})
+    assert await service.get("/ready") == (503, {"ready": False, "reasons": ["starting"]})
+    built.set()
+    await service.ready()
+    assert (await service.get("/metrics"))[1].count("sluice_build_info{") == 1
+    assert (await service.get("/other"))[0] == 404
+    await service.end()
+
+
+async def test_readiness_names_every_reason_and_waits_for_no_check() -> None:
+    """Each check that is not ready, hangs or breaks is named; a broken one does not tell what might be a secret."""
+
+    async def lost() -> str | None:
+        return "NATS: connection lost"
+
+    async def hanging() -> str | None:
+        await forever()
+        return None
+
+    async def broken() -> str | None:
+        raise RuntimeError("hunter2")
+
+    async def fine() -> str | None:
+        return None
+
+    async def build(_settings: Settings, _stack: AsyncExitStack) -> Service:
+        return Service(loops=[forever], ready=[lost, hanging, broken, fine])
+
+    service = Running(build)
+    first, second, third = await service.reasons(after=["starting"])
+    assert first == "NATS: connection lost"
+    assert second.endswith("hanging: no answer within 2 s")
+    assert third.endswith("broken: RuntimeError")
+    assert (await service.get("/ready"))[0] == 503
+    await service.end()
+
+
+async def test_stopping_ends_requests_then_loops_then_what_they_stand_on() -> None:
+    """A request that is being answered is finished first, then the loops end, then the stack closes in order."""
+    order: list[str] = []
+    port = free_port()
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        try:
+            async with asyncio.TaskGroup():  # it may only be left in the task that entered it
+                yield
+        finally:
+            order.append("closed")
+
+    async def loop() -> None:
+        try:
+            await forever()
+        finally:
+            order.append("loop")
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        asked.set()
+        await answer.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"late"})
+        order.append("answered")
+
+    async def build(_settings: Settings, stack: AsyncExitStack) -> Service:
+        stack.push_async_callback(_note, order, "first")
+        await stack.enter_async_context(resource())
+        return Service(loops=[loop], app=app, listen=("127.0.0.1", port))
+
+    service = Running(build)
+    await service.ready()
+    request = asyncio.create_task(service.get("/", port))
+    await asked.wait()
+    service.stop.set()
+    await service.reasons(until=["stopping"])
+    answer.set()
+    assert (await request)[0] == 200
+    await service.end()
+    assert order == ["answered", "loop", "closed", "first"]
+
+
+async def _note(order: list[str], what: str) -> None:
+    order.append(what)
+
+
+async def test_an_application_replaces_the_health_server_unless_a_port_is_set() -> None:
+    """The gateway answers its own health on its own port; with a port set, both are served."""
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    for health in (True, False):
+        port = free_port()
+
+        async def build(_settings: Settings, _stack: AsyncExitStack, port: int = port) -> Service:
+            return Service(app=app, listen=("127.0.0.1", port))
+
+        service = Running(build, health=health)
+        assert (await service.get("/", port))[0] == 204
+        if health:
+            assert (await service.get("/health"))[0] == 200
+        await service.end()
+
+
+@pytest.mark.parametrize("how", ["raises", "returns"])
+async def test_a_dead_loop_ends_the_service_and_closes_it(how: str) -> None:
+    """One loop that raises, or just returns, ends the whole service; the others are cancelled, the stack is closed."""
+    order: list[str] = []
+
+    async def dying() -> None:
+        if how == "raises":
+            raise KeyError("gone")
+
+    async def other() -> None:
+        try:
+            await forever()
+        finally:
+            order.append("cancelled")
+
+    async def build(_settings: Settings, stack: AsyncExitStack) -> Service:
+        stack.push_async_callback(_note, order, "closed")
+        return Service(loops=[other, dying])
+
+    service = Running(build)
+    with pytest.raises(ExceptionGroup) as died:
+        async with asyncio.timeout(10):
+            await service.task
+    assert died.group_contains(KeyError if how == "raises" else SluiceError)
+    assert order == ["cancelled", "closed"]
+
+
+async def test_a_loop_that_cannot_be_cancelled_does_not_hold_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the deadline the service is left behind as it is, and `serve` returns."""
+    monkeypatch.setattr("sluice_common.runtime.run.STOP_DEADLINE", 0.2)
+    monkeypatch.setattr("sluice_common.runtime.run.GRACE", 0)
+    release = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+
+    async def build(_settings: Settings, _stack: AsyncExitStack) -> Service:
+        return Service(loops=[stubborn])
+
+    service = Running(build)
+    await service.ready()
+    await service.end()
+    release.set()
+    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    await asyncio.wait(left, timeout=5)
+    assert all(task.done() for task in left)
+    _ = [task.cancelled() or task.exception() for task in left]
+
+
+PROGRAM = """
+import asyncio, sys, time
+from sluice_common.runtime.run import run
+from sluice_common.runtime.service import Service
+
+async def loop():
+    if {behaviour!r} == "dies":
+        raise ValueError("http://bob:hunter2@host/ is odd")
+    if {behaviour!r} == "thread":
+        await asyncio.to_thread(time.sleep, 60)
+    await asyncio.Future()
+
+async def build(settings, stack):
+    return Service(loops=[loop])
+
+run("demo", build)
+"""
+
+
+@contextmanager
+def started(tmp_path: Path, behaviour: str = "fine", **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(behaviour=behaviour), encoding="utf-8")
+    with (tmp_path / "stderr").open("wb") as log:
+        process = subprocess.Popen([sys.executable, str(program)], stderr=log, env=os.environ | environment)
+    try:
+        yield process
+    finally:
+        end(process, kill=True)
+
+
+def said(tmp_path: Path) -> str:
+    return (tmp_path / "stderr").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_with_0(tmp_path: Path, number: signal.Signals) -> None:
+    """SIGTERM and Ctrl-C, even both and twice, end a process in order."""
+    with started(tmp_path) as process:
+        until(lambda: "running" in said(tmp_path), "the service runs")
+        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    events = [json.loads(line)["event"] for line in said(tmp_path).splitlines()]
+    assert events == ["health_listening", "running", "stopping", "stopped"]
+
+
+def test_a_thread_that_hangs_does_not_hold_the_process(tmp_path: Path) -> None:
+    """Even what cannot be cancelled at all ends under 10 s after the signal."""
+    with started(tmp_path, "thread") as process:
+        until(lambda: "running" in said(tmp_path), "the service runs")
+        before = time.monotonic()
+        process.terminate()
+        assert process.wait(12) == 0
+        assert time.monotonic() - before < 10
+
+
+def test_a_dead_loop_ends_the_process_with_1_and_a_reason(tmp_path: Path) -> None:
+    """Whoever supervises sees exit code 1, and the log says why, without the password in the exception."""
+    with started(tmp_path, "dies") as process:
+        assert process.wait(10) == 1
+    died = next(line for line in map(json.loads, said(tmp_path).splitlines()) if line["event"] == "service_died")
+    assert died["reason"] == "ValueError: http://***@host/ is odd"
+    assert "Traceback" in died["exception"]
+    assert "hunter2" not in said(tmp_path)
+
+
+def test_every_fault_of_the_configuration_is_told_with_exit_code_2(tmp_path: Path) -> None:
+    """A wrong configuration starts nothing, and names each wrong key."""
+    faults = {"SLUICE_HEALTH__PORT": "x", "SLUICE_NATS__REPLICAS": "99"}
+    with started(tmp_path, **faults) as process:
+        assert process.wait(10) == 2
+    assert "health.port: " in said(tmp_path)
+    assert "nats.replicas: " in said(tmp_path)
+
+
+def test_a_port_in_use_ends_the_process_with_1_and_says_what_to_do(tmp_path: Path) -> None:
+    """Nobody has to guess why a service does not start: the address and the way out are in one line."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with started(tmp_path, SLUICE_HEALTH__PORT=str(port)) as process:
+            assert process.wait(10) == 1
+    (died,) = map(json.loads, said(tmp_path).splitlines())
+    assert died["reason"].startswith(f"cannot listen on 127.0.0.1:{port}: another program uses this port")

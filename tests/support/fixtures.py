@@ -1,0 +1,34 @@
+"""Fixtures over real programs. A test package gets them by `pytest_plugins = ["support.fixtures"]` or by import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.deluge import Deluge
+from support.swarm import Swarm
+
+
+@pytest.fixture(scope="session")
+def deluge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deluge]:
+    """A running Deluge, one per worker; every test uses torrents of its own in it."""
+    with Deluge(tmp_path_factory.mktemp("deluge")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_deluge(tmp_path: Path) -> Iterator[Deluge]:
+    """A running Deluge for one test alone, which may kill and freeze it."""
+    directory = tmp_path / "deluge"
+    directory.mkdir()
+    with Deluge(directory) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def swarm() -> Iterator[Swarm]:
+    """A tracker and a seeder, one per worker."""
+    with Swarm() as running:
+        yield running

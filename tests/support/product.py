@@ -1,0 +1,311 @@
+"""The whole product as its user has it: `sluice up` in a process of its own, reached over HTTP only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import asyncpg
+import httpx
+import nats
+import yaml
+from typing_extensions import override
+
+from sluice_common.contracts import codec, subjects
+from sluice_common.contracts.events import Event
+from sluice_common.kit.settings import NatsSettings
+from sluice_embedded.nats import NatsServer
+
+T = TypeVar("T")
+
+START_SECONDS = 60.0
+
+
+class Product:
+    """`sluice up` on a data directory. A context manager: ready on entry, stopped on exit.
+
+    `pids(name)` finds a supervised process; `kill(name)` sends SIGKILL to it. `sql` asks its database directly.
+    """
+
+    def __init__(self, data: Path, config: Mapping[str, Any]) -> None:
+        self.data = data
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        data.mkdir(parents=True, exist_ok=True)
+        (data / "sluice.yaml").write_text(yaml.safe_dump(dict(config)))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client: httpx.Client | None = None
+        self._heard = 0
+        self.output = data.parent / f"{data.name}.up.log"
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> float:
+        """Start and wait until it says that all of it is ready; the seconds that took."""
+        started, self._heard = time.monotonic(), len(self.said())
+        command = [sys.executable, "-m", "sluice_cli.main", "up", "--data", str(self.data), "--port", str(self.port)]
+        with self.output.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        wait(self._is_ready, seconds=START_SECONDS, what=lambda: f"a ready Sluice; it said:\n{self.said()}")
+        key = (self.data / "api-key").read_text().strip()
+        self._client = httpx.Client(base_url=self.url, headers={"X-API-Key": key}, timeout=30, trust_env=False)
+        return time.monotonic() - started
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it and wait; its exit code."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        if process.poll() is None:
+            process.send_signal(how)
+        try:
+            return process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"sluice up did not stop; it said:\n{self.said()}") from None
+
+    def said(self) -> str:
+        """What it printed so far."""
+        return self.output.read_text() if self.output.exists() else ""
+
+    def logs(self) -> str:
+        """The last lines of every child's log."""
+        parts = []
+        for path in sorted((self.data / "logs").glob("*.log")):
+            parts.append(f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-40:]))
+        return "\n".join(parts)
+
+    def _is_ready(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise AssertionError(f"sluice up ended; it said:\n{self.said()}")
+        return "Sluice is ready" in self.said()[self._heard :]
+
+    # Over HTTP.
+
+    def request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        """One request with the first API key; `path` is below /api/v1."""
+        assert self._client is not None, "not started"
+        return self._client.request(method, f"/api/v1{path}", **kwargs)
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The JSON of a GET that must succeed."""
+        return _json(self.request("GET", path, params=params))
+
+    def post(self, path: str, body: object = None) -> Any:
+        """The JSON of a POST that must succeed."""
+        return _json(self.request("POST", path, json=body) if body is not None else self.request("POST", path))
+
+    def queue(self, **params: Any) -> dict[str, dict[str, Any]]:
+        """The queue's rows by id."""
+        return {row["id"]: row for row in self.get("/queue", limit=500, **params)["items"]}
+
+    def history(self, client: str, download_id: str) -> list[dict[str, Any]]:
+        """The timeline of a download, oldest first."""
+        entries: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = self.get(f"/downloads/{client}/{download_id}/history", **_after(cursor))
+            entries += page["items"]
+            cursor = page.get("next")
+            if cursor is None:
+                return entries
+
+    def imports(self, **params: Any) -> list[dict[str, Any]]:
+        """All imports."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = self.get("/imports", limit=100, **_after(cursor), **params)
+            found += page["items"]
+            cursor = page.get("next")
+            if cursor is None:
+                return found
+
+    @contextmanager
+    def following(self, **params: Any) -> Iterator[Follower]:
+        """The queue's event stream while the block runs."""
+        follower = Follower(self.url, (self.data / "api-key").read_text().strip(), params)
+        follower.start()
+        try:
+            yield follower
+        finally:
+            follower.stop()
+
+    # Processes.
+
+    def child(self, name: str) -> tuple[int, int] | None:
+        """(pid, port) of a supervised child, `gateway`, `nats`, …, from what `up` wrote down; None while it is down."""
+        try:
+            child = json.loads((self.data / "run.json").read_text())["children"][name]
+        except (FileNotFoundError, KeyError):
+            return None
+        return (child["pid"], child["port"]) if child["pid"] else None
+
+    def pids(self, name: str) -> list[int]:
+        """Process ids of a supervised child."""
+        child = self.child(name)
+        return [child[0]] if child else []
+
+    def kill(self, name: str) -> bool:
+        """SIGKILL; False when it was not running at this moment."""
+        for pid in self.pids(name):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return False
+            return True
+        return False
+
+    # Behind its back.
+
+    @property
+    def nats(self) -> NatsSettings:
+        """How to reach its NATS, from the data directory."""
+        return NatsServer(self.data / "nats", self._port_of("nats"), self._secret("nats-password")).settings
+
+    def events_on_the_bus(self) -> list[str]:
+        """The sorted ids of all lifecycle events that its NATS holds."""
+        return sorted(asyncio.run(self._events()))
+
+    async def _events(self) -> list[str]:
+        settings = self.nats
+        assert settings.password is not None
+        connection = await nats.connect(settings.url, user=settings.user, password=settings.password.get_secret_value())
+        try:
+            stream = connection.jetstream()
+            subscription = await stream.pull_subscribe(subjects.ALL_EVENTS, stream=subjects.EVENTS)
+            count = (await stream.stream_info(subjects.EVENTS)).state.messages
+            ids: list[str] = []
+            while len(ids) < count:
+                ids += [codec.from_json(message.data, Event).id for message in await subscription.fetch(100, timeout=5)]
+            return ids
+        finally:
+            await connection.close()
+
+    def sql(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
+        """The rows of one statement on its database, as its owner."""
+        return asyncio.run(self._sql(statement, arguments))
+
+    async def _sql(self, statement: str, arguments: Sequence[object]) -> list[dict[str, Any]]:
+        connection = await asyncpg.connect(
+            host="127.0.0.1",
+            port=self._port_of("postgres"),
+            user="sluice",
+            database="sluice",
+            password=self._secret("postgres-password"),
+            ssl=False,
+            timeout=10,
+        )
+        try:
+            return [dict(row) for row in await connection.fetch(statement, *arguments)]
+        finally:
+            await connection.close()
+
+    def _port_of(self, server: str) -> int:
+        port: int = json.loads((self.data / "ports.json").read_text())[server]
+        return port
+
+    def _secret(self, name: str) -> str:
+        return (self.data / "secrets" / name).read_text().strip()
+
+
+class Follower(threading.Thread):
+    """Reads server-sent events; `rows` is the view as a subscriber sees it, `frames` every (event, data)."""
+
+    def __init__(self, url: str, key: str, params: Mapping[str, Any]) -> None:
+        super().__init__(daemon=True)
+        self.frames: list[tuple[str, Any]] = []
+        self._url = f"{url}/api/v1/queue/events"
+        self._key = key
+        self._params = dict(params)
+        self._over = threading.Event()
+
+    @override
+    def run(self) -> None:
+        """Read until stopped or disconnected."""
+        headers = {"X-API-Key": self._key, "Accept": "text/event-stream"}
+        with httpx.stream(
+            "GET", self._url, params=self._params, headers=headers, timeout=httpx.Timeout(10, read=20), trust_env=False
+        ) as answer:
+            answer.raise_for_status()
+            event = "message"
+            for line in answer.iter_lines():
+                if self._over.is_set():
+                    return
+                if line.startswith("event:"):
+                    event = line[6:].strip()
+                elif line.startswith("data:"):
+                    self.frames.append((event, json.loads(line[5:])))
+
+    def stop(self) -> None:
+        """Stop reading; the thread ends with the next line."""
+        self._over.set()
+
+    def saw(self, predicate: Callable[[Mapping[str, Any]], bool]) -> bool:
+        """Whether any row in any event fitted."""
+        return any(predicate(row) for _, data in list(self.frames) for row in _rows(data))
+
+
+def _after(cursor: str | None) -> dict[str, str]:
+    return {"cursor": cursor} if cursor else {}
+
+
+def _rows(data: Any) -> list[Mapping[str, Any]]:
+    return [*data.get("items", ()), *data.get("upserts", ())]
+
+
+def wait(
+    condition: Callable[[], T | None],
+    *,
+    seconds: float = 30.0,
+    what: str | Callable[[], str] = "",
+    every: float = 0.05,
+) -> T:
+    """The first truthy value of `condition`, asked `every` so many seconds; fails with `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what() if callable(what) else what}; last: {value!r}")
+        time.sleep(every)
+
+
+def _json(answer: httpx.Response) -> Any:
+    assert answer.status_code < 400, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+    return answer.json() if answer.content else None
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port

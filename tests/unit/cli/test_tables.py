@@ -1,0 +1,99 @@
+"""The API's documents as a terminal shows them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+
+from sluice_cli import tables
+
+
+def text(what: RenderableType, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    console.print(what)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def row(**fields: Any) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "client": "deluge", "id": "c12fe1c06bba254a", "name": "Sintel", "state": "downloading", "health": "ok",
+        "import": {"state": "none"}, "stale": False, "progress": 0.5, "size": 2**30, "down_speed": 2048,
+        "up_speed": 0, "eta": 65,
+    }  # fmt: skip
+    return known | fields
+
+
+def page(*rows: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"items": list(rows), "total": len(rows), "clients": []} | fields
+
+
+def test_a_row_of_the_queue() -> None:
+    """What somebody wants to know at a glance, in one line."""
+    line = text(tables.queue(page(row()))).splitlines()[1]
+    assert line.split() == ["c12fe1c0", "Sintel", "deluge", "downloading", "50.0%", "1.0", "GiB", "2.0", "KiB/s",
+                            "–", "1m", "5s", "–"]  # fmt: skip
+
+
+def test_trouble_is_told() -> None:
+    """Health beside progress, staleness on the row, the client and its reason below, and what is not shown."""
+    trouble = {"name": "deluge", "health": "error", "stale": True, "reason": "unreachable", "message": "refused"}
+    ill = row(health="error", reason="disk_full", stale=True, **{"import": {"state": "blocked", "reason": "no_room"}})
+    shown = text(tables.queue(page(ill, total=7, clients=[trouble])))
+    assert "downloading (disk_full) stale" in shown
+    assert "blocked: no_room" in shown
+    assert "! deluge: refused; its rows may be out of date" in shown
+    assert "1 of 7" in shown
+
+
+def test_names_are_text_and_nothing_else() -> None:
+    """Markup and escape sequences of a hostile name are shown, not obeyed."""
+    shown = text(tables.queue(page(row(name="[red]x[/red]\x1b]0;owned\x07\u202e"))))
+    assert "[red]x[/red]\ufffd]0;owned\ufffd\ufffd" in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 110, 200])
+def test_a_narrow_terminal_keeps_what_matters(width: int) -> None:
+    """The name and the lesser columns give way; the id that the next command needs, state and progress do not."""
+    shown = text(tables.queue(page(row(name="x" * 300), row(id="d" * 40, name="[x] 世界" * 40))), width)
+    lines = shown.splitlines()
+    assert len(lines) == 3
+    assert all(cell_len(line) <= width for line in lines)
+    assert all(word in lines[1] for word in ("c12fe1c0", "xxx", "deluge", "downloading", "50.0%"))
+    assert "Import" in lines[0]
+    assert ("Up" in lines[0]) is (width > 80)
+
+
+def test_empty_pages_say_so() -> None:
+    """An empty answer is a sentence, with what to do where there is something to do."""
+    empty: dict[str, Any] = {"items": []}
+    assert "empty" in text(tables.queue(page()))
+    for render in (tables.clients, tables.history, tables.imports, tables.media, tables.libraries):
+        assert len(text(render(empty)).split()) >= 3
+
+
+def test_history_tells_what_was_noticed_later() -> None:
+    """A reconciled entry is dated as well as can be, and says that it is."""
+    entry = {"id": "e", "type": "download.removed", "client": "deluge", "time": "2026-01-01T00:00:00Z",
+             "data": {"name": "Sintel", "reason": "cleanup"}, "source": "reconciled"}  # fmt: skip
+    assert "cleanup: noticed later" in text(tables.history({"items": [entry], "next": "x"}))
+
+
+def test_an_import_with_its_files() -> None:
+    """Every file with its verdict, where it went and how."""
+    file = {
+        "path": "a.mkv",
+        "size": 2048,
+        "verdict": "import",
+        "method": "hardlink",
+        "placed": True,
+        "target": "A/a.mkv",
+    }
+    document = {"client": "deluge", "download_id": "abc", "name": "A", "state": "imported", "files": [file]}
+    shown = text(tables.one_import(document))
+    assert "deluge/abc" in shown
+    assert shown.splitlines()[-1].split() == ["a.mkv", "2.0", "KiB", "import", "hardlink", "A/a.mkv"]

@@ -1,0 +1,97 @@
+"""Identity, epochs and intents: what the table makes of a poll."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from sluice_client_poller.settle import MAX_TEXT, settle
+from sluice_common.contracts.frames import Table, Tombstone
+from sluice_common.model.download import Download, Intent
+from sluice_common.model.enums import IntentKind
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def row(download_id: str, **changes: object) -> Download:
+    return msgspec.structs.replace(Download(client="c", id=download_id), **changes)
+
+
+def table(*rows: Download, gone: tuple[Tombstone, ...] = ()) -> Table:
+    return Table("i", 1, 1, 1, NOW, {r.id: r for r in rows}, {stone.id: stone for stone in gone})
+
+
+def only(settled_rows: dict[str, Download]) -> Download:
+    (found,) = settled_rows.values()
+    return found
+
+
+def test_a_new_row_takes_the_clients_stable_time_as_its_epoch() -> None:
+    """A re-added download can be told from the old one by the client's own time."""
+    assert only(settle(None, [row("a", epoch="c7")], NOW).rows).epoch == "c7"
+
+
+def test_a_client_without_a_stable_time_gets_first_seen_as_epoch_and_keeps_it() -> None:
+    """Without a time of the client's own the epoch is our first sight, however often it is polled."""
+    first = only(settle(None, [row("a")], NOW).rows)
+    again = only(settle(table(first), [row("a")], NOW + timedelta(hours=1)).rows)
+    assert first.epoch == f"s{int(NOW.timestamp() * 1000)}"
+    assert again == first
+
+
+def test_a_changed_stable_time_is_a_new_epoch_without_the_old_intent() -> None:
+    """What was about to happen to the old download must not happen to the new one."""
+    intent = Intent(IntentKind.CANCEL, "me", "r", NOW + timedelta(minutes=1), False)
+    fresh = only(settle(table(row("a", epoch="c7", intent=intent)), [row("a", epoch="c8")], NOW).rows)
+    assert (fresh.epoch, fresh.intent) == ("c8", None)
+
+
+def test_a_restarted_client_that_lost_its_times_has_the_same_downloads() -> None:
+    """A SIGKILLed Deluge comes back with other times: nothing is announced as removed and added because of it."""
+    known = table(row("a", epoch="c7"))
+    back = settle(known, [row("a", epoch="c9")], NOW, restarted=True)
+    assert only(back.rows).epoch == "c7"
+    again = settle(table(only(back.rows)), [row("a", epoch="c9")], NOW, last=back)
+    assert only(again.rows).epoch == "c7"
+    anew = settle(table(only(again.rows)), [row("a", epoch="c11")], NOW, last=again)
+    assert only(anew.rows).epoch == "c11"
+
+
+def test_a_row_that_comes_back_after_a_committed_removal_has_a_new_epoch() -> None:
+    """Its events must not be taken for repetitions of the old ones."""
+    stone = Tombstone("a", "c7", NOW)
+    back = only(settle(table(gone=(stone,)), [row("a", epoch="c7")], NOW).rows)
+    assert back.epoch == f"c7.{int(NOW.timestamp() * 1000)}"
+    stays = only(settle(table(back), [row("a", epoch="c7")], NOW + timedelta(seconds=5)).rows)
+    assert stays.epoch == back.epoch
+
+
+def test_a_row_is_found_by_any_of_its_names_and_keeps_its_first_id() -> None:
+    """A hybrid torrent whose id changes with its metadata stays one row."""
+    known = row("v1", epoch="c7")
+    settled = settle(table(known), [row("v2", epoch="c7", aliases=("v1",))], NOW)
+    found = only(settled.rows)
+    assert (found.id, found.aliases, settled.names) == ("v1", ("v2",), {"v1": "v2"})
+    again = only(settle(table(found), [row("v2", epoch="c7")], NOW).rows)
+    assert again.id == "v1"
+
+
+def test_two_rows_of_one_identity_become_the_one_that_is_further_along() -> None:
+    """A magnet's metadata stage beside the real download shows once."""
+    known = row("a", epoch="c7", aliases=("b",))
+    settled = settle(table(known), [row("b", epoch="c7", done=5), row("a", epoch="c7", done=1)], NOW)
+    assert only(settled.rows).done == 5
+
+
+def test_an_intent_past_its_deadline_is_cleared() -> None:
+    """A remove that came to nothing must not waive the hold of a later disappearance."""
+    intent = Intent(IntentKind.CANCEL, "me", "r", NOW, False, accepted=True)
+    known = row("a", epoch="c7", intent=intent)
+    assert only(settle(table(known), [row("a", epoch="c7")], NOW).rows).intent == intent
+    assert only(settle(table(known), [row("a", epoch="c7")], NOW + timedelta(seconds=1)).rows).intent is None
+
+
+def test_texts_from_outside_are_bounded() -> None:
+    """A hostile name cannot fill the bus."""
+    assert len(only(settle(None, [row("a", name="x" * 100_000)], NOW).rows).name) == MAX_TEXT
