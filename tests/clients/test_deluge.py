@@ -86,7 +86,8 @@ async def test_a_magnet_is_followed_to_complete(adapter: Adapter, deluge: Deluge
     assert seen.save_path is not None
     for path, _ in content.files:
         assert (Path(seen.save_path) / path).read_bytes() == (tmp_path / path).read_bytes()
-    assert seen in (await adapter.poll()).rows
+    polled = {found.id: found for found in (await adapter.poll()).rows}[download_id]
+    assert (polled.epoch, polled.state, polled.is_complete) == (seen.epoch, State.SEEDING, True)
 
 
 async def test_a_torrent_file_shows_its_progress(adapter: Adapter, swarm: Swarm, tmp_path: Path) -> None:
@@ -296,7 +297,7 @@ async def test_a_killed_web_interface(own_deluge: Deluge) -> None:
 @pytest.mark.slow
 async def test_a_frozen_daemon(own_deluge: Deluge, monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon that hangs is unavailable after the time limit, and answers again once it goes on."""
-    monkeypatch.setattr(deluge_client, "TIMEOUT", 1.0)
+    monkeypatch.setattr(deluge_client, "TIMEOUT", 3.0)
     async with adapter_for(own_deluge) as adapter:
         await adapter.poll()
         own_deluge.freeze()
