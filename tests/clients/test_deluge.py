@@ -22,7 +22,7 @@ from sluice_common.model.enums import Health, Reason, State
 from support.deluge import Deluge
 from support.swarm import Swarm
 from support.torrents import hostile_torrents, make_content, make_torrent, raw_torrent
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.client
 T = TypeVar("T")
@@ -50,7 +50,7 @@ async def adapter(deluge: Deluge) -> AsyncIterator[Adapter]:
 
 async def eventually(ask: Callable[[], Awaitable[T]], wanted: Callable[[T], object], within: float = 30.0) -> T:
     """Ask until the answer is as wanted, and return it."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * PATIENCE
     while not wanted(answer := await ask()):
         assert time.monotonic() < deadline, f"not within {within} s; last answer: {answer}"
         await asyncio.sleep(0.05)

@@ -152,7 +152,7 @@ def test_a_wrong_password_says_so(own_deluge: Deluge, media: Path, data: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 def test_hostile_names_place_nothing_outside_the_library(
     open_product: Product, own_deluge: Deluge, media: Path, data: Path, tmp_path: Path
 ) -> None:

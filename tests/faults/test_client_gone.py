@@ -19,7 +19,7 @@ from support.proxy import EmptyingProxy
 from support.swarm import Swarm
 from support.torrents import make_content
 
-pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(500)]
 DOWNLOADS = 4
 # The ordinary hold is shorter than every fault here, so that it is not what saves the rows.
 HOLD = 1.0

@@ -21,7 +21,7 @@ from support.swarm import Swarm
 from support.torrents import Torrent, make_content, make_torrent
 from support.waiting import until
 
-pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(500)]
 BACKLOG = 50
 
 

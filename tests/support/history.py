@@ -16,6 +16,7 @@ from sluice_common.contracts.events import DownloadData, Event, event_id, make, 
 from sluice_common.contracts.history import HistoryEntry, HistoryQuery
 from sluice_common.db.pool import Database
 from sluice_history.query import answer
+from support.waiting import PATIENCE
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 Start = Callable[[Callable[[], Awaitable[None]]], "asyncio.Task[None]"]
@@ -56,7 +57,7 @@ async def recorded(db: Database, **query: object) -> list[HistoryEntry]:
 
 async def eventually(condition: Callable[[], Awaitable[bool]], what: str, within: float = 40.0) -> None:
     """Wait until the condition holds; an AssertionError with `what` after `within` seconds."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * PATIENCE
     while not await condition():
         assert time.monotonic() < deadline, f"not within {within} s: {what}"
         await asyncio.sleep(0.05)

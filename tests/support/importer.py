@@ -29,6 +29,7 @@ from sluice_common.model.download import ClientStatus, Download, RemoteFile
 from sluice_common.model.enums import Health, State
 from sluice_common.runtime.run import serve as run_service
 from sluice_importer.__main__ import build
+from support.waiting import PATIENCE
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ PROBE = "probe"
 
 async def eventually(ask: Callable[[], Awaitable[T | None]], what: str, within: float = 20.0) -> T:
     """What `ask` answers once it is neither None nor false; an AssertionError with `what` after `within` seconds."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * PATIENCE
     while True:
         answer = await ask()
         if answer:

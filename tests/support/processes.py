@@ -10,12 +10,14 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from support.waiting import PATIENCE
+
 T = TypeVar("T")
 
 
 def until(condition: Callable[[], object], what: str, within: float = 20.0, every: float = 0.02) -> None:
     """Wait until `condition()` is true; an AssertionError with `what` after `within` seconds."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"not within {within} s: {what}"
         time.sleep(every)

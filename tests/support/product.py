@@ -27,6 +27,7 @@ from sluice_common.contracts import codec, subjects
 from sluice_common.contracts.events import Event
 from sluice_common.kit.settings import NatsSettings
 from sluice_embedded.nats import NatsServer
+from support.waiting import PATIENCE
 
 T = TypeVar("T")
 
@@ -289,7 +290,7 @@ def wait(
     every: float = 0.05,
 ) -> T:
     """The first truthy value of `condition`, asked `every` so many seconds; fails with `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:

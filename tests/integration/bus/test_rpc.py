@@ -122,9 +122,9 @@ async def test_an_answer_of_another_shape_is_a_problem(bus: Bus) -> None:
 
 async def test_nobody_there_is_a_503_at_once(bus: Bus) -> None:
     """No responder is known at once and says which service is missing."""
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         with pytest.raises(Problem, match="no_responder") as caught:
-            await _ask(bus, Word("hello"), within=10)
+            await _ask(bus, Word("hello"), within=60)
     assert caught.value.status == 503
     assert "'tested'" in caught.value.detail
     with pytest.raises(Problem, match="client 'deluge'"):
@@ -189,9 +189,9 @@ async def test_an_answer_that_does_not_fit_says_so(bus: Bus) -> None:
         return Word("big", b"x" * 1_100_000)
 
     await serve(bus, SUBJECT, Word, handler)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(15):
         with pytest.raises(Problem, match="reply_too_large"):
-            await _ask(bus, Word("hello"))
+            await _ask(bus, Word("hello"), within=60)
 
 
 async def test_slow_requests_do_not_queue_behind_each_other(bus: Bus, other: Bus) -> None:

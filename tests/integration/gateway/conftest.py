@@ -37,7 +37,7 @@ from sluice_common.runtime import run
 from sluice_embedded.ports import free_ports
 from sluice_gateway.__main__ import build
 
-DEADLINE = 10.0
+DEADLINE = 40.0
 
 
 async def until(check: Callable[[], Any], what: str, within: float = DEADLINE) -> Any:

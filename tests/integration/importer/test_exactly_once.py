@@ -268,13 +268,13 @@ async def test_a_slow_worker_keeps_its_lease_as_long_as_its_heart_beats(
     household: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An import that takes several leases' time is nobody else's meanwhile, and holds up no other one."""
-    monkeypatch.setattr(store, "LEASE", timedelta(seconds=1.5))
+    monkeypatch.setattr(store, "LEASE", timedelta(seconds=3))
     monkeypatch.setattr(lease, "BEAT", 0.3)
     real = store.write_plan
 
     async def slow(connection: Any, job: Any, *rest: Any) -> None:
         if job.download_id == "slow":
-            await asyncio.sleep(4)
+            await asyncio.sleep(7)
         await real(connection, job, *rest)
 
     monkeypatch.setattr(store, "write_plan", slow)
