@@ -76,6 +76,21 @@ async def test_an_association_is_bound_while_its_download_is_there_and_closes_wh
         await eventually(lambda: _quietly(gone), "it is deleted")
 
 
+async def test_a_download_that_lost_its_category_is_what_it_was_added_as(household: Household) -> None:
+    """Deluge labels what it holds already; a death in between leaves no label, and what we were asked for stands."""
+    client = household.client
+    await client.start()
+    async with household.importer():
+        await household.item("movie", "Dune", 2021)
+        await _associate(household, "a1")
+        await _associate(household, "a2", source=Add(magnet=MAGNET.magnet, category="not-ours"))
+        ours, other = {"Dune.2021.mkv": b"film"}, {"Dune.2021.2160p.mkv": b"other"}
+        await client.commit(client.add("a2", "Dune.2021.2160p", other, category=None))
+        await client.commit(client.add("a1", "Dune.2021", ours, category=None))
+        done = await household.reached("a1", "imported")
+        assert [one.id for one in await household.imports()] == [done.id]
+
+
 async def _quietly(ask: Any) -> bool:
     try:
         return bool(await ask())

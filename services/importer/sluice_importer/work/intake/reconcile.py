@@ -116,10 +116,10 @@ class Reconciler:
     async def _imports(self, connection: Connection, name: str, table: Table) -> int:
         """Adoption and upsert in one transaction: no backlog is ever seen without its judgement."""
         client, now = self._clients[name], self._clock.now()
-        finished = finished_rows(list(table.rows.values()), table.incarnation, client)
+        ours = await store.associated(connection, name)
+        finished = finished_rows(list(table.rows.values()), table.incarnation, client, ours)
         adopted = await store.adopted(connection, name)
         fresh = our_categories(client) - (adopted.categories if adopted else frozenset())
-        ours = await store.associated(connection, name) if fresh else frozenset()
         if adopted is None or fresh:
             await store.adopt(connection, name, our_categories(client), now)
         backlog = fresh if client.backlog == "skip" else frozenset[str]()

@@ -62,12 +62,12 @@ async def adopt(connection: Connection, client: str, categories: Iterable[str], 
     )
 
 
-async def associated(connection: Connection, client: str) -> frozenset[str]:
-    """The downloads of a client that were added through us and are not done with."""
+async def associated(connection: Connection, client: str) -> dict[str, str | None]:
+    """The downloads of a client that were added through us and are not done with: the category asked for each."""
     rows = await connection.fetch(
-        "SELECT download_id FROM library.downloads WHERE client = $1 AND state <> 'closing'", client
+        "SELECT download_id, category FROM library.downloads WHERE client = $1 AND state <> 'closing'", client
     )
-    return frozenset(row["download_id"] for row in rows)
+    return {row["download_id"]: row["category"] for row in rows}
 
 
 async def known(connection: Connection, client: str, ids: Sequence[str]) -> dict[str, list[Known]]:
