@@ -307,6 +307,17 @@ async def test_a_frozen_daemon(own_deluge: Deluge, monkeypatch: pytest.MonkeyPat
         assert (await adapter.poll()).rows == ()
 
 
+async def test_about(own_deluge: Deluge) -> None:
+    """Its version, where it saves, and each label with the folder it moves finished downloads to."""
+    async with adapter_for(own_deluge) as adapter:
+        torrent = raw_torrent("About.Labels", os.urandom(1000))
+        await adapter.add(NewDownload(magnet=torrent.magnet, category="tv", paused=True))
+        about = await adapter.about()
+    assert about.version is not None
+    assert about.version.startswith("2.")
+    assert (about.save_path, about.categories) == (str(own_deluge.download_dir), {"tv": None})
+
+
 async def test_an_error_of_the_daemon(adapter: Adapter, deluge: Deluge, swarm: Swarm, tmp_path: Path) -> None:
     """A folder that cannot be made: health is an error in the daemon's own words, and nothing is complete."""
     torrent = swarm.seed(make_content(tmp_path, "Unwritable.mkv", 50_000))

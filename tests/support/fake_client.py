@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from sluice_client_poller.adapters.port import NewDownload, Poll
+from sluice_client_poller.adapters.port import About, NewDownload, Poll
 from sluice_common.kit.errors import ClientError, Problem
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.enums import State
@@ -77,6 +77,10 @@ class FakeClient:
     async def remove(self, download_id: str, *, with_data: bool) -> None:
         self._call(f"remove:{with_data}")
         del self.rows[download_id]
+
+    async def about(self) -> About:
+        self._call("about")
+        return About(version="1.0", save_path="/downloads", categories={"tv": None})
 
     async def close(self) -> None:
         self.calls.append("close")

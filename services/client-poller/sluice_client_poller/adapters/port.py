@@ -12,17 +12,33 @@ from sluice_common.model.download import Download, RemoteFile
 class Poll(msgspec.Struct, frozen=True, kw_only=True):
     """One successful, complete look at a client.
 
-    `rows` are all its downloads (`epoch` holds the client's stable time as `c<seconds>`, or ""). `restarted` says
+    `rows` are all its downloads (`epoch` holds the client's stable time as `c<seconds>`, or ""). Where the client
+    tells what changed, a poll after a good one may be a delta (`whole=False`): `rows` are then those that may differ
+    from what this adapter last returned, `removed` the ids that are gone since. A poll that raised changes nothing of
+    what the next delta is relative to; the first poll, and the first after a restart, is whole. `restarted` says
     that the adapter had to log in, connect or start over, so that what is missing may only be late.
     `free_space` in bytes, speeds in bytes/s, None where the client does not say.
     """
 
     rows: tuple[Download, ...]
+    whole: bool = True
+    removed: tuple[str, ...] = ()
     restarted: bool = False
     version: str | None = None
     free_space: int | None = None
     down_speed: int | None = None
     up_speed: int | None = None
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client says of itself: its version, where it saves, and its categories with their own save paths.
+
+    Paths are the client's; a category's is None where it has none of its own. Without categories the map is empty.
+    """
+
+    version: str | None = None
+    save_path: str | None = None
+    categories: dict[str, str | None] = {}
 
 
 class NewDownload(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +81,9 @@ class Adapter(Protocol):
 
     async def remove(self, download_id: str, *, with_data: bool) -> None:
         """Take it out of the client, with or without its data. Returns once the client accepted."""
+
+    async def about(self) -> About:
+        """Log in if needed and ask for what doctor and init want to know."""
 
     async def close(self) -> None:
         """Let go of connections."""

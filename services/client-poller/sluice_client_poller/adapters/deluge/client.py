@@ -10,7 +10,7 @@ import msgspec
 from sluice_client_poller.adapters.deluge import wire
 from sluice_client_poller.adapters.deluge.epochs import Epochs
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
-from sluice_client_poller.adapters.port import NewDownload, Poll
+from sluice_client_poller.adapters.port import About, NewDownload, Poll
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
@@ -116,6 +116,15 @@ class DelugeAdapter:
         raw = await self._command(download_id, "core.remove_torrent", download_id.lower(), with_data)
         if not wire.parse("core.remove_torrent", raw, bool):
             raise ClientProtocolError("Deluge could not remove the torrent; its log says why")
+
+    async def about(self) -> About:
+        """Version, download folder, and labels with the folder to which each moves what it finished."""
+        await self._ready()
+        folder = wire.parse("folder", await self._ask("core.get_config_value", "download_location"), str)
+        plugins = await self._names("core.get_enabled_plugins")
+        labels = await self._names("label.get_labels") if "Label" in plugins else []
+        categories = {label: wire.parse_label_folder(await self._ask("label.get_options", label)) for label in labels}
+        return About(version=self._version, save_path=folder or None, categories=categories)
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -190,6 +190,21 @@ def parse_row(raw: msgspec.Raw) -> Row | None:
     return parse("core.get_torrents_status", raw, Row)
 
 
+class LabelOptions(msgspec.Struct, frozen=True):
+    """What a label changes of its torrents; only moving is of interest."""
+
+    apply_move_completed: bool = False
+    move_completed: bool = False
+    move_completed_path: str = ""
+
+
+def parse_label_folder(raw: msgspec.Raw) -> str | None:
+    """The folder a label moves finished downloads to, None where it does not move them."""
+    options = parse("label.get_options", raw, LabelOptions)
+    moves = options.apply_move_completed and options.move_completed
+    return options.move_completed_path or None if moves else None
+
+
 def parse_files(raw: msgspec.Raw) -> Files | None:
     """A torrent's files; None where Deluge does not have the torrent."""
     if bytes(raw).strip() == b"{}":
