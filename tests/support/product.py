@@ -37,11 +37,13 @@ START_SECONDS = 60.0
 class Product:
     """`sluice up` on a data directory. A context manager: ready on entry, stopped on exit.
 
+    `options` go to `sluice up`: each service in a process of its own, however small the machine, unless they say else.
     `pids(name)` finds a supervised process; `kill(name)` sends SIGKILL to it. `sql` asks its database directly.
     """
 
-    def __init__(self, data: Path, config: Mapping[str, Any]) -> None:
+    def __init__(self, data: Path, config: Mapping[str, Any], options: Sequence[str] = ("--no-compact",)) -> None:
         self.data = data
+        self.options = tuple(options)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         data.mkdir(parents=True, exist_ok=True)
@@ -68,6 +70,7 @@ class Product:
         """Start and wait until it says that all of it is ready; the seconds that took."""
         started, self._heard = time.monotonic(), len(self.said())
         command = [sys.executable, "-m", "sluice_cli.main", "up", "--data", str(self.data), "--port", str(self.port)]
+        command += self.options
         with self.output.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait(self._is_ready, seconds=START_SECONDS, what=lambda: f"a ready Sluice; it said:\n{self.said()}")

@@ -22,6 +22,13 @@ def up(
         str | None, typer.Option(help="Address of the API; 0.0.0.0 opens it to the network. Default: 127.0.0.1.")
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the API. Default: 8420.")] = None,
+    compact: Annotated[
+        bool | None,
+        typer.Option(
+            "--compact/--no-compact",
+            help="All services in one process. Default: where there is less than 2 GB of memory.",
+        ),
+    ] = None,
 ) -> None:
     """Run all of Sluice here, with a bus and a database of its own, until Ctrl-C.
 
@@ -32,7 +39,7 @@ def up(
     from sluice_embedded.up import Options, run
 
     place = data or default_data(os.environ, root=os.geteuid() == 0)
-    raise typer.Exit(run(Options(place, listen, port), say=_say))
+    raise typer.Exit(run(Options(place, listen, port, compact), say=_say))
 
 
 def _say(text: str) -> None:

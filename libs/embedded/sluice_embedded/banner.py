@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from sluice_common.kit.settings import Feature
 from sluice_embedded.layout import Layout
 
 _EXAMPLE = """\
@@ -19,6 +20,10 @@ _EXAMPLE = """\
           movies: {kind: movies, root: /data/media/movies}"""
 
 
+_ONE = "all services in one, to save memory (--no-compact gives each its own)"
+_EACH = "one per service (--compact saves memory)"
+
+
 @dataclass(frozen=True)
 class Facts:
     """What a ready Sluice tells about itself. `command` is how the user calls us, `seconds` what the start took."""
@@ -27,6 +32,8 @@ class Facts:
     layout: Layout
     configured: bool
     clients: int
+    features: Collection[Feature]
+    compact: bool
     open_to_network: bool
     command: str
     seconds: float
@@ -43,6 +50,7 @@ def ready(facts: Facts) -> str:
         f"  Configuration   {layout.config}{'' if facts.configured else ' (not there yet)'}",
         f"  Data            {layout.data}",
         f"  Logs            {layout.logs}",
+        f"  Processes       {_ONE if facts.compact else _EACH}",
         "",
         *_network(facts),
         *_next_steps(facts),
@@ -59,11 +67,11 @@ def _network(facts: Facts) -> Sequence[str]:
 
 def _next_steps(facts: Facts) -> Sequence[str]:
     if facts.clients:
-        return (
-            "  Next, in another terminal:",
-            f"    {facts.command} queue",
-            f"    {facts.command} libraries    # which libraries are ready, and which still want `libraries init NAME`",
-        )
+        verbs = {
+            "queue": f"    {facts.command} queue",
+            "import": f"    {facts.command} libraries    # which are ready, and which still want `libraries init NAME`",
+        }
+        return ("  Next, in another terminal:", *(line for name, line in verbs.items() if name in facts.features))
     return (
         "  No download client is configured yet. Write for example this into",
         f"  {facts.layout.config}, then stop (Ctrl-C) and start again:",

@@ -16,10 +16,12 @@ from sluice_embedded.layout import Layout, write_private
 
 @dataclass
 class Roster:
-    """The children of one `up`. `url` is the API's base URL, `say` gets sentences for the user."""
+    """The children of one `up`. `url` is the API's base URL, `compact` whether the services share a process, `say` gets
+    sentences for the user."""
 
     layout: Layout
     url: str
+    compact: bool
     say: Callable[[str], None]
     clock: Clock
     random: Random
@@ -33,7 +35,7 @@ class Roster:
         return child
 
     def write(self) -> None:
-        """Write the run file: `{pid, url, api_key_path, data, config, children: {name: {pid, port}}}`."""
+        """Write the run file: `{pid, url, api_key_path, data, config, compact, children: {name: {pid, port}}}`."""
         children = {name: {"pid": child.pid, "port": port} for name, (child, port) in self._children.items()}
         state = {
             "pid": os.getpid(),
@@ -41,6 +43,7 @@ class Roster:
             "api_key_path": str(self.layout.api_key),
             "data": str(self.layout.data),
             "config": str(self.layout.config),
+            "compact": self.compact,
             "children": children,
         }
         write_private(self.layout.run_file, json.dumps(state, indent=2) + "\n")

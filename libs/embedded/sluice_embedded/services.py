@@ -1,4 +1,4 @@
-"""Which services `up` runs, by which command, told what. No service is imported here."""
+"""Which services `up` runs, by which command, in how many processes, told what. No service is imported here."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ SERVICES = (
 def chosen(services: tuple[Service, ...], features: Collection[Feature]) -> tuple[Service, ...]:
     """Those that the configured features want."""
     return tuple(service for service in services if service.feature is None or service.feature in features)
+
+
+def in_one(services: tuple[Service, ...]) -> tuple[Service, ...]:
+    """The same services as one process, which is ready on its own port once all of them are."""
+    command = (*_python("sluice_embedded.compact"), *(service.name for service in services))
+    return (Service("services", command),)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from typing import TypeVar
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import SettingsError
 from sluice_common.kit.settings import Settings, load
-from sluice_embedded import banner, nats, postgres, servers
+from sluice_embedded import banner, memory, nats, postgres, servers
 from sluice_embedded.account import setpriv
 from sluice_embedded.children import Child, ChildRefused, ChildSpec
 from sluice_embedded.faults import ExitCode, StartRefused
@@ -33,7 +33,7 @@ from sluice_embedded.logs import rotate
 from sluice_embedded.ports import LOOPBACK, bind_fault, free_ports
 from sluice_embedded.readiness import is_ready, url_of
 from sluice_embedded.roster import Roster
-from sluice_embedded.services import SERVICES, Service, Surroundings, chosen
+from sluice_embedded.services import SERVICES, Service, Surroundings, chosen, in_one
 
 Say = Callable[[str], None]
 Failure = TypeVar("Failure", bound=BaseException)
@@ -47,11 +47,12 @@ _PORT_PATIENCE = 1.0
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says; None leaves it to the configuration."""
+    """What the command line says; None leaves it to the configuration, `compact` to the memory there is."""
 
     data: Path
     listen: str | None = None
     port: int | None = None
+    compact: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Plan:
     layout: Layout
     settings: Settings
     services: tuple[Service, ...]
+    compact: bool
     listen: str
     port: int
     say: Say
@@ -92,13 +94,24 @@ def _plan(layout: Layout, options: Options, settings: Settings, say: Say, servic
     listen = settings.gateway.listen if options.listen is None else options.listen
     port = settings.gateway.port if options.port is None else options.port
     wanted = chosen(services, settings.features)
-    return Plan(layout, settings, wanted, listen, port or next(free_ports(random)), say, SYSTEM_CLOCK, random)
+    compact = memory.is_small(memory.total()) if options.compact is None else options.compact
+    return Plan(
+        layout,
+        settings,
+        services=in_one(wanted) if compact else wanted,
+        compact=compact,
+        listen=listen,
+        port=port or next(free_ports(random)),
+        say=say,
+        clock=SYSTEM_CLOCK,
+        random=random,
+    )
 
 
 async def _run(plan: Plan) -> None:
     """From the first check to the last child's end; returns when asked to stop. Raises StartRefused."""
     await _check_port(plan)
-    roster = Roster(plan.layout, url_of(plan.listen, plan.port), plan.say, plan.clock, plan.random)
+    roster = Roster(plan.layout, url_of(plan.listen, plan.port), plan.compact, plan.say, plan.clock, plan.random)
     roster.forget()
     refusals: list[StartRefused] = []
     with _cancelled_by_signals(plan.say) as asked:
@@ -231,6 +244,8 @@ def _facts(plan: Plan, roster: Roster, seconds: float) -> banner.Facts:
         layout=plan.layout,
         configured=plan.layout.config.exists(),
         clients=len(plan.settings.clients),
+        features=plan.settings.features,
+        compact=plan.compact,
         open_to_network=not _is_loopback(plan.listen),
         command=_our_command(plan.layout.data),
         seconds=seconds,

@@ -17,7 +17,7 @@ def main() -> None:
     services = tuple(
         Service(mode, (sys.executable, _PROGRAM, mode), serves_api=mode == "api") for mode in modes.split(",")
     )
-    sys.exit(run(Options(Path(data), port=int(port)), partial(print, flush=True), services))
+    sys.exit(run(Options(Path(data), port=int(port), compact=False), partial(print, flush=True), services))
 
 
 if __name__ == "__main__":

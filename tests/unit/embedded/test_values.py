@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -147,8 +148,20 @@ def test_a_wildcard_is_no_address_to_open(listen: str, url: str) -> None:
     assert url_of(listen, 8420) == url
 
 
-def _facts(clients: int, open_to_network: bool) -> banner.Facts:
-    return banner.Facts("http://x:1", Layout(Path("/d")), clients > 0, clients, open_to_network, "sluice", 1.0)
+def _facts(
+    clients: int, open_to_network: bool, features: Sequence[Feature] = ("queue", "import"), compact: bool = False
+) -> banner.Facts:
+    return banner.Facts(
+        url="http://x:1",
+        layout=Layout(Path("/d")),
+        configured=clients > 0,
+        clients=clients,
+        features=features,
+        compact=compact,
+        open_to_network=open_to_network,
+        command="sluice",
+        seconds=1.0,
+    )
 
 
 def test_a_start_without_clients_says_what_to_do() -> None:

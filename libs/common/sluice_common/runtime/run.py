@@ -1,5 +1,6 @@
-"""Runs one service as a process: settings, logs, health, tasks, signals, deadlines, exit codes.
+"""Runs services as a process: settings, logs, health, tasks, signals, deadlines, exit codes.
 
+One service is a process of its own; on a small box several share one, in which the death of any ends all.
 Exit codes: 0 stopped as asked, 1 a task died or an address cannot be listened on, 2 the configuration is wrong.
 """
 
@@ -12,8 +13,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import wraps
 from typing import Any, NoReturn, TypeVar
 
 from sluice_common.kit import log
@@ -38,21 +40,26 @@ _log = log.get(__name__)
 
 def run(name: str, build: Build) -> NoReturn:
     """Be the service `name` until SIGTERM or SIGINT; exits the process with the code described above."""
+    run_several(name, {name: build})
+
+
+def run_several(name: str, builds: Mapping[str, Build]) -> NoReturn:
+    """Be all these services, by their names, in one process that logs as `name` where none of them speaks."""
     try:
         settings = load()
     except SettingsError as error:
-        _tell(error)
+        _tell(error.faults)
         sys.exit(2)
     log.configure(name, settings.log_level)
     gc.freeze()  # what was imported stays; looking through it again and again, last at the exit, costs 0.4 s of CPU
-    sys.exit(asyncio.run(_with_signals(name, build, settings)))
+    sys.exit(asyncio.run(_with_signals(builds, settings)))
 
 
-def _tell(error: SettingsError) -> None:
-    sys.stderr.write("The configuration is wrong:\n" + "".join(f"  {fault}\n" for fault in error.faults))
+def _tell(faults: Sequence[str]) -> None:
+    sys.stderr.write("The configuration is wrong:\n" + "".join(f"  {fault}\n" for fault in faults))
 
 
-async def _with_signals(name: str, build: Build, settings: Settings) -> int:
+async def _with_signals(builds: Mapping[str, Build], settings: Settings) -> int:
     stop = asyncio.Event()
 
     def ask_to_stop(number: signal.Signals) -> None:
@@ -64,16 +71,23 @@ async def _with_signals(name: str, build: Build, settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ask_to_stop, number)
     try:
-        await serve(name, build, settings, stop)
-    except SettingsError as error:
-        _tell(error)
-        return 2
+        await serve_several(builds, settings, stop)
     except (Exception, asyncio.CancelledError) as error:
-        _log_death(error)
-        _exit_at_the_latest(HARD_DEADLINE, code=1)
-        return 1
+        return _dead(error)
     _log.info("stopped")
     return 0
+
+
+def _dead(error: BaseException) -> int:
+    """The exit code of a process that this killed, told beforehand."""
+    faults = [fault for leaf in _leaves(error) if isinstance(leaf, SettingsError) for fault in leaf.faults]
+    if faults:
+        _tell(list(dict.fromkeys(faults)))
+    else:
+        _log_death(error)
+    code = 2 if faults else 1
+    _exit_at_the_latest(HARD_DEADLINE, code)
+    return code
 
 
 def _exit_at_the_latest(seconds: float, code: int = 0) -> None:
@@ -105,33 +119,93 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 async def serve(name: str, build: Build, settings: Settings, stop: asyncio.Event) -> None:
-    """Build the service and run it until `stop` is set; returns within `STOP_DEADLINE` of it.
+    """`serve_several` of one."""
+    await serve_several({name: build}, settings, stop)
 
-    Raises what killed it: whatever `build` raised, a group of what its loops raised (SluiceError for a loop that
-    returned), SluiceError for an address that cannot be listened on. It handles no signal and ends no process, for
-    tests and for several services in one process.
+
+async def serve_several(builds: Mapping[str, Build], settings: Settings, stop: asyncio.Event) -> None:
+    """Build the services and run them until `stop` is set; returns within `STOP_DEADLINE` of it.
+
+    Raises a group of what killed them: what a `build` raised, what loops raised (SluiceError for a loop that returned),
+    SluiceError for an address that cannot be listened on; and SluiceError, bare, where health cannot be listened on.
+    The first that dies ends all. It handles no signal and ends no process.
     """
-    with log.bound(service=name):
-        await _Process(build, settings).run(stop)
+    await _Process(builds, settings).run(stop)
+
+
+class _Life:
+    """One service from building to closing. `run` is its only task of consequence: what enters the stack also leaves
+    it there, since cancel scopes and task groups may not change tasks. `alone`: no other service shares the process."""
+
+    def __init__(self, name: str, build: Build, settings: Settings, *, alone: bool) -> None:
+        self._name, self._build, self._settings, self._alone = name, build, settings, alone
+        self._checks: Sequence[Check] = (_starting,)
+        self._stopping: Sequence[Callable[[], None]] = ()
+        self._app: HttpServer | None = None
+        self._app_ended = asyncio.Event()
+        self.has_app = asyncio.Event()
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """What has to be ready; several services say which of them speaks."""
+        return self._checks if self._alone else [_named(self._name, check) for check in self._checks]
+
+    async def run(self) -> None:
+        """Build it and run it until cancelled."""
+        with log.bound(service=self._name):
+            async with AsyncExitStack() as stack:
+                service = await self._build(self._settings, stack)
+                async with asyncio.TaskGroup() as group:
+                    for loop in service.loops:
+                        group.create_task(_endless(loop))
+                    if service.app is not None:
+                        group.create_task(self._serve(service.app, service.listen or ("127.0.0.1", 0)))
+                        await self.has_app.wait()
+                    self._checks, self._stopping = service.ready, service.stopping
+                    _log.info("running", loops=len(service.loops))
+                    await asyncio.Future()
+
+    async def _serve(self, app: App, listen: tuple[str, int]) -> None:
+        self._app = HttpServer(app, *listen, lifespan=True)
+        self.has_app.set()
+        _log.info("listening", host=self._app.host, port=self._app.port)
+        try:
+            await self._app.run()
+        finally:
+            self._app_ended.set()
+        if not self._app.stopping:
+            raise SluiceError("the HTTP server ended by itself")
+
+    async def end_requests(self) -> None:
+        """Take no new request, and give the open ones `GRACE` seconds."""
+        self._checks = (_stopping,)
+        for end in self._stopping:
+            end()
+        if self._app is not None:
+            self._app.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE + 1):
+                    await self._app_ended.wait()
 
 
 class _Process:
-    """One service from building to closing. `_live` is its only task of consequence: what enters the stack also
-    leaves it there, since cancel scopes and task groups may not change tasks."""
+    """The services of one process, their one health server, and the order in which all of it ends."""
 
-    def __init__(self, build: Build, settings: Settings) -> None:
-        self._build = build
-        self._settings = settings
-        self._checks: Sequence[Check] = (_starting,)
-        self._health = HttpServer(health_app(lambda: self._checks), settings.health.host, settings.health.port)
-        self._app: HttpServer | None = None
-        self._stopping: Sequence[Callable[[], None]] = ()
-        self._app_ended = asyncio.Event()
+    def __init__(self, builds: Mapping[str, Build], settings: Settings) -> None:
+        alone = len(builds) == 1
+        self._lives = [_Life(name, build, settings, alone=alone) for name, build in builds.items()]
+        self._health = HttpServer(health_app(self._checks), settings.health.host, settings.health.port)
+        # An application alone answers these paths itself; of several services it answers for its own only.
+        self._replaceable = alone and settings.health.port == 0
+
+    def _checks(self) -> Sequence[Check]:
+        return [check for life in self._lives for check in life.checks]
 
     async def run(self, stop: asyncio.Event) -> None:
         _log.info("health_listening", host=self._health.host, port=self._health.port)
         async with (
             _beside(self._health.run()),
+            _beside(self._give_way()),
             _beside(_watch_lag()),
             _beside(stop.wait()) as stopped,
             _beside(self._live()) as life,
@@ -141,47 +215,35 @@ class _Process:
                 life.result()
             await self._wind_down(life)
 
-    async def _live(self) -> None:
-        async with AsyncExitStack() as stack:
-            service = await self._build(self._settings, stack)
-            async with asyncio.TaskGroup() as group:
-                for loop in service.loops:
-                    group.create_task(_endless(loop))
-                if service.app is not None:
-                    group.create_task(self._serve(service.app, service.listen or ("127.0.0.1", 0)))
-                self._checks, self._stopping = service.ready, service.stopping
-                _log.info("running", loops=len(service.loops))
-                await asyncio.Future()
-
-    async def _serve(self, app: App, listen: tuple[str, int]) -> None:
-        self._app = HttpServer(app, *listen, lifespan=True)
-        if self._settings.health.port == 0:  # the application answers these paths itself
+    async def _give_way(self) -> None:
+        if self._replaceable:
+            await self._lives[0].has_app.wait()
             self._health.stop()
-        _log.info("listening", host=self._app.host, port=self._app.port)
-        try:
-            await self._app.run()
-        finally:
-            self._app_ended.set()
-        if not self._app.stopping:
-            raise SluiceError("the HTTP server ended by itself")
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for life in self._lives:
+                group.create_task(_endless(life.run))
 
     async def _wind_down(self, life: asyncio.Task[None]) -> None:
         """Requests first, then the loops that answer them, then what both stand on."""
-        self._checks = (_stopping,)
         deadline = time.monotonic() + STOP_DEADLINE
-        for end in self._stopping:
-            end()
-        if self._app is not None:
-            self._app.stop()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE + 1):
-                    await self._app_ended.wait()
+        await asyncio.gather(*(each.end_requests() for each in self._lives))
         life.cancel()
         await asyncio.wait({life}, timeout=deadline - time.monotonic())
         if not life.done():
             _log.error("stop_overdue", seconds=STOP_DEADLINE, waiting_in=_where(life))
         elif not life.cancelled() and (error := life.exception()) is not None:
             _log.error("stop_failed", reason=type(error).__name__, exc_info=error)
+
+
+def _named(name: str, check: Check) -> Check:
+    @wraps(check)
+    async def named() -> str | None:
+        reason = await check()
+        return reason and f"{name}: {reason}"
+
+    return named
 
 
 async def _starting() -> str | None:
@@ -193,8 +255,16 @@ async def _stopping() -> str | None:
 
 
 async def _endless(loop: Loop) -> None:
-    await loop()
-    raise SluiceError(f"{getattr(loop, '__qualname__', type(loop).__name__)} returned; it should run until cancelled")
+    """A task group takes a task that was cancelled from within for one that ended well; nobody would miss the loop."""
+    name = getattr(loop, "__qualname__", type(loop).__name__)
+    try:
+        await loop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise SluiceError(f"{name} was cancelled from within") from None
+    raise SluiceError(f"{name} returned; it should run until cancelled")
 
 
 def _where(task: asyncio.Task[None]) -> list[str]:
