@@ -18,6 +18,7 @@ from sluice_gateway.auth import first_key
 from sluice_gateway.auth.keyring import Keyring
 from sluice_gateway.auth.store import KeyStore
 from sluice_gateway.commands import Commands
+from sluice_gateway.features import Features
 from sluice_gateway.http.app import create_app
 from sluice_gateway.live.feed import Feed
 from sluice_gateway.live.freshness import Freshness
@@ -45,7 +46,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     overlays.on_change.append(live.refresh)
     Feed(replica, live, settings.clients, SYSTEM_CLOCK)
     freshness = Freshness(settings.clients, statuses, SYSTEM_CLOCK)
-    queries = Queries(bus, live, settings.clients, statuses, freshness)
+    features = Features(settings.features)
+    queries = Queries(bus, live, settings.clients, statuses, freshness, features)
     commands = Commands(bus, replica, queries, settings, freshness)
     hub = Hub(live, queries)
     watching = Watching(bus, lambda: hub.subscribers)
@@ -64,7 +66,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
             keyring.run,
             replica.run,
             statuses.run,
-            OverlayFeed(bus, overlays, live.may_show, new_request_id).run,
+            OverlayFeed(bus, overlays, live.may_show, new_request_id, wanted="import" in features).run,
             hub.run,
             watching.run,
         ],

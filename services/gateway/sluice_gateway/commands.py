@@ -64,7 +64,7 @@ class Commands:
         self._queries = queries
         self._clients = settings.clients
         self._freshness = freshness
-        self._imports = "import" in settings.features
+        self._features = queries.features
         self._allow = settings.fetch.allow
         self._remembered = Remembered()
 
@@ -75,6 +75,7 @@ class Commands:
         url_…, duplicate (409, with the row), key_reused, what the importer says of the media item and the client of
         the download.
         """
+        self._features.need("queue")
         client = self._choose(new.client)
         command = ("add", client, new)
         done = await self._remembered.once(request_id, command, lambda: self._add_new(client, new, request_id))
@@ -139,9 +140,7 @@ class Commands:
         return None
 
     async def _associate(self, client: str, wanted: Wanted, add: Add, media_item: str | None, request_id: str) -> None:
-        if not self._imports:
-            if media_item is not None:
-                raise Problem("imports_off", 409, "media_item needs the feature import; see features: in sluice.yaml")
+        if "import" not in self._features and media_item is None:
             return
         body = Associate(
             request_id=request_id,
@@ -168,7 +167,7 @@ class Commands:
 
     async def _withdraw(self, request_id: str) -> None:
         """The refusal is what the caller must hear; a pending association that stays expires by itself."""
-        if not self._imports:
+        if "import" not in self._features:
             return
         try:
             await self._queries.importer("withdraw", Withdraw(request_id=request_id), Empty, request_id)
@@ -177,6 +176,7 @@ class Commands:
 
     async def act(self, client: str, download_id: str, verb: str, request_id: str) -> QueueRow | Outcome:
         """Pause, resume or recheck; the row afterwards. Raises Problem."""
+        self._features.need("queue")
 
         async def carry_out() -> Done:
             row = self._queries.entry(client, download_id).download
@@ -188,6 +188,7 @@ class Commands:
 
     async def remove(self, client: str, download_id: str, request_id: str, *, with_data: bool) -> Outcome:
         """Take the download out of its client; the answer comes when it is gone from the queue. Raises Problem."""
+        self._features.need("queue")
 
         async def carry_out() -> Done:
             row = self._queries.entry(client, download_id).download
@@ -200,7 +201,8 @@ class Commands:
         return self._outcome(client, done)
 
     async def retry(self, client: str, download_id: str, request_id: str) -> QueueRow | Outcome:
-        """Take it out, keeping its data, and add it again from the stored source. Raises Problem."""
+        """Take it out, keeping its data, and add it again from the source that the importer stored. Raises Problem."""
+        self._features.need("queue")
 
         async def carry_out() -> Done:
             return await self._command(
@@ -213,13 +215,12 @@ class Commands:
     async def _retried(self, client: str, download_id: str, request_id: str) -> Retry:
         """A retry that failed half-way left no row: where the source is still known, it is added from there."""
         entry = self._queries.live.get(self._queries.known(client), download_id)
-        if entry is None and self._imports:
+        if entry is None and "import" in self._features:
             source = await self._source_of_absent(client, download_id, request_id)
             self._refuse_if_down(client)
             return Retry(id=download_id, source=source)
         row = self._queries.entry(client, download_id).download
-        if not self._imports:
-            raise Problem("imports_off", 409, "a retry needs the stored source, which the feature import keeps")
+        self._features.need("import")
         self._refuse_if_down(client)
         return Retry(id=row.id, epoch=row.epoch, source=await self._source(client, row.id, request_id))
 

@@ -16,6 +16,7 @@ from sluice_common.contracts.library import Import, ImportId
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.enums import Health, State
+from sluice_gateway.features import Features
 from sluice_gateway.live.freshness import Freshness, KnowsStatus
 from sluice_gateway.live.rows import Entry
 from sluice_gateway.live.tables import LiveQueue
@@ -49,9 +50,11 @@ class Queries:
         clients: Mapping[str, ClientSettings],
         statuses: KnowsStatus,
         freshness: Freshness,
+        features: Features,
     ) -> None:
         self._bus = bus
         self.live = live
+        self.features = features
         self._clients = clients
         self._statuses = statuses
         self._freshness = freshness
@@ -72,7 +75,8 @@ class Queries:
         )
 
     def check(self, only: Filter) -> None:
-        """Raises Problem for a filter that no row can ever match."""
+        """Raises Problem for a filter that no row can ever match, and where there is no queue."""
+        self.features.need("queue")
         for client in only.clients:
             self.known(client)
         _check_words("state", only.states, [state.value for state in State])
@@ -153,7 +157,8 @@ class Queries:
         return await self._ask(subject, FilesOf(id=entry.download.id, start=start), Files, request_id)
 
     async def importer(self, method: str, body: object, kind: type[R], request_id: str) -> R:
-        """Ask the importer."""
+        """Ask the importer, where there is one: raises Problem `imports_off` where there is none to wait for."""
+        self.features.need("import")
         return await self._ask(subjects.rpc("importer", method), body, kind, request_id)
 
     async def history(self, body: object, kind: type[R], request_id: str) -> R:

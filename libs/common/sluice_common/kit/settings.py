@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic_settings
 import yaml
@@ -35,6 +35,7 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 URL_PATTERN = r"^https?://"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Feature = Literal["queue", "import"]
+FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 
 class Section(BaseModel):
@@ -173,7 +174,7 @@ class Settings(BaseSettings):
 
     clients: dict[Name, ClientSettings] = {}
     libraries: dict[Name, LibrarySettings] = {}
-    features: tuple[Feature, ...] = ("queue", "import")
+    features: tuple[Feature, ...] = FEATURES
     nats: NatsSettings = NatsSettings()
     postgres: PostgresSettings = PostgresSettings()
     gateway: GatewaySettings = GatewaySettings()
@@ -196,6 +197,17 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment first, then the file's values, which `load` passes as init arguments."""
         return env_settings, init_settings
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _known_features(cls, value: Any) -> Any:
+        """A feature of tomorrow is refused in a sentence: nobody should wait for what this version does not have."""
+        unknown = [str(name) for name in value if name not in FEATURES] if isinstance(value, list | tuple) else []
+        if unknown:
+            raise ValueError(f"this version has no feature {', '.join(unknown)}; there are: {', '.join(FEATURES)}")
+        if value in ([], ()):
+            raise ValueError(f"nothing would run; give at least one of {', '.join(FEATURES)}, or leave the key out")
+        return value
 
     @model_validator(mode="after")
     def _roots_apart(self) -> Settings:

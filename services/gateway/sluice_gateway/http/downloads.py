@@ -28,9 +28,10 @@ _DOWN = (
     (503, "no_responder", "nobody answers 'pause' for the client 'deluge' now; is that service running?"),
     (504, "unknown_outcome", "the effect was not seen before the deadline"),
 )
+_OFF = (409, "queue_off", "the feature queue is off; see `features` in sluice.yaml")
 _REUSED = (422, "key_reused", "this Idempotency-Key named another command; use a new one for each")
 _COMMANDS = documented(
-    *_UNKNOWN, (409, "epoch_changed", "the download was added anew; look at it again"), _REUSED, *_DOWN
+    *_UNKNOWN, (409, "epoch_changed", "the download was added anew; look at it again"), _OFF, _REUSED, *_DOWN
 )
 _ADD = documented(
     (400, "bad_source", "give exactly one of magnet, url and torrent"),
@@ -44,6 +45,7 @@ _ADD = documented(
         "url_not_torrent",
         "example.org answered text/html, not a .torrent; is a log-in or a key missing in the URL?",
     ),
+    _OFF,
     _REUSED,
     *_UNKNOWN[:2],
     *_DOWN,

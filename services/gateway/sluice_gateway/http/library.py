@@ -29,18 +29,21 @@ Word = Annotated[str | None, QueryParameter(max_length=300)]
 
 _KEY = (401, "key_required", "send an API key in the header X-API-Key, or as Authorization: Bearer")
 _DOWN = (503, "no_responder", "nobody answers the service 'importer' now; is that service running?")
-_LIST = documented(_KEY, _DOWN)
-_ONE = documented(_KEY, (404, "unknown_import", "there is no import '17'"), _DOWN)
+_OFF = (409, "imports_off", "the feature import is off; see `features` in sluice.yaml")
+_HISTORY = documented(_KEY, _DOWN)
+_LIST = documented(_KEY, _OFF, _DOWN)
+_ONE = documented(_KEY, (404, "unknown_import", "there is no import '17'"), _OFF, _DOWN)
 _RETRY = documented(
     _KEY,
     (404, "unknown_import", "there is no import '17'"),
     (404, "unknown_media_item", "there is no media item '5'"),
     (409, "not_retriable", "the import is imported; only blocked, failed, waiting, ignored ones are tried again"),
+    _OFF,
     _DOWN,
 )
 
 
-@get("/history", summary="What happened", tags=["history"], responses=_LIST)
+@get("/history", summary="What happened", tags=["history"], responses=_HISTORY)
 async def history(
     queries: GivenQueries,
     request_id: RequestId,
@@ -120,7 +123,9 @@ async def libraries(queries: GivenQueries, request_id: RequestId) -> Items[Libra
     summary="Write a library's marker",
     tags=["libraries"],
     status_code=200,
-    responses=documented(_KEY, (404, "unknown_library", "no library 'tv' is configured; there are: movies"), _DOWN),
+    responses=documented(
+        _KEY, (404, "unknown_library", "no library 'tv' is configured; there are: movies"), _OFF, _DOWN
+    ),
 )
 async def init_library(queries: GivenQueries, request_id: RequestId, name: PathName) -> LibraryStatus:
     """Mark its root as this library, so that an empty mount point is never taken for it."""

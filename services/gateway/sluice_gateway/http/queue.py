@@ -27,6 +27,7 @@ _REFUSALS = documented(
     (400, "invalid_request", "cannot sort by 'colour'; use one of name, added, …, or -name"),
     (401, "key_required", "send an API key in the header X-API-Key, or as Authorization: Bearer"),
     (404, "unknown_client", "no client 'qbit' is configured; there are: deluge"),
+    (409, "queue_off", "the feature queue is off; see `features` in sluice.yaml"),
 )
 
 

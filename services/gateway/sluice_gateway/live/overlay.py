@@ -6,6 +6,7 @@ not shown for a while is forgotten.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
@@ -80,7 +81,7 @@ class Overlays:
 
 
 class OverlayFeed:
-    """Keeps `Overlays` current from the bus."""
+    """Keeps `Overlays` current from the bus; where imports are not `wanted`, it asks nobody and every row has none."""
 
     def __init__(
         self,
@@ -89,7 +90,10 @@ class OverlayFeed:
         may_show: MayShow,
         new_request_id: Callable[[], str],
         clock: Clock = SYSTEM_CLOCK,
+        *,
+        wanted: bool = True,
     ) -> None:
+        self._wanted = wanted
         self._bus = bus
         self._overlays = overlays
         self._may_show = may_show
@@ -98,6 +102,8 @@ class OverlayFeed:
 
     async def run(self) -> None:
         """Follow until cancelled."""
+        if not self._wanted:
+            await asyncio.Future()
         subscription = await self._bus.nc.subscribe(subjects.IMPORT_EVENTS, cb=self._on_event)
         everything = True
         try:
