@@ -10,17 +10,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from sluice_common.kit.errors import SluiceError
 from sluice_common.kit.settings import GatewaySettings, HealthSettings, Settings
 from sluice_common.net import http
-from sluice_common.runtime.run import Build, serve
+from sluice_common.runtime.run import Build, serve_several
 from sluice_common.runtime.service import Service
 from support.processes import end, until
 
@@ -37,13 +38,15 @@ async def forever() -> None:
 
 
 class Running:
-    """A service under `serve`, in this process."""
+    """A service, or several that share a process, in this one."""
 
-    def __init__(self, build: Build, *, health: bool = True) -> None:
+    def __init__(self, build: Build | Mapping[str, Build], *, health: bool = True) -> None:
         self.port = free_port()
         self.stop = asyncio.Event()
         settings = Settings(health=HealthSettings(port=self.port if health else 0), gateway=GatewaySettings())
-        self.task = asyncio.create_task(serve("demo", build, settings, self.stop))
+        builds = {"demo": build} if callable(build) else build
+        work = serve_several(builds, settings, self.stop)
+        self.task = asyncio.create_task(work)
 
     async def get(self, path: str, port: int | None = None) -> tuple[int, Any]:
         """Status and decoded body, as soon as the server is there."""
@@ -248,13 +251,89 @@ async def test_a_loop_that_cannot_be_cancelled_does_not_hold_the_stop(monkeypatc
     _ = [task.cancelled() or task.exception() for task in left]
 
 
+async def test_several_services_share_one_process_and_one_health() -> None:
+    """Ready is all of them, and each reason says whose it is; the application of one does not answer for the others."""
+    built, connected = asyncio.Event(), asyncio.Event()
+    names: list[object] = []
+    port = free_port()
+
+    async def noting() -> None:
+        names.append(structlog.contextvars.get_contextvars().get("service"))
+        await forever()
+
+    async def link() -> str | None:
+        return None if connected.is_set() else "no link"
+
+    async def slow(_settings: Settings, _stack: AsyncExitStack) -> Service:
+        await built.wait()
+        return Service(loops=[noting], ready=[link])
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    async def quick(_settings: Settings, _stack: AsyncExitStack) -> Service:
+        return Service(loops=[noting], app=app, listen=("127.0.0.1", port))
+
+    both = Running({"quick": quick, "slow": slow})
+    assert (await both.get("/", port))[0] == 204
+    assert await both.reasons(until=["slow: starting"]) == ["slow: starting"]
+    built.set()
+    await both.reasons(until=["slow: no link"])
+    connected.set()
+    await both.ready()
+    assert (await both.get("/metrics"))[1].count("sluice_build_info{") == 1
+    assert sorted(map(str, names)) == ["quick", "slow"], "each logs under its own name"
+    await both.end()
+
+
+@pytest.mark.parametrize("how", ["raises", "returns", "cancelled from within", "cannot be built"])
+async def test_a_dead_service_ends_the_others_and_says_why(how: str) -> None:
+    """Whoever shares a process dies with it: no service runs on beside one that nobody would start again."""
+    order: list[str] = []
+    ready = asyncio.Event()
+
+    async def dying() -> None:
+        await ready.wait()
+        if how == "raises":
+            raise SluiceError("the disk raises")
+        if how == "cancelled from within":
+            raise asyncio.CancelledError
+
+    async def mortal(_settings: Settings, _stack: AsyncExitStack) -> Service:
+        if how == "cannot be built":
+            raise SluiceError("the disk cannot be read")
+        return Service(loops=[forever, dying])
+
+    async def other() -> None:
+        try:
+            ready.set()
+            await forever()
+        finally:
+            order.append("cancelled")
+
+    async def healthy(_settings: Settings, stack: AsyncExitStack) -> Service:
+        stack.push_async_callback(_note, order, "closed")
+        return Service(loops=[other])
+
+    both = Running({"healthy": healthy, "mortal": mortal})
+    with pytest.raises(ExceptionGroup) as died:
+        async with asyncio.timeout(10):
+            await both.task
+    assert died.group_contains(SluiceError, match=how.partition(" ")[0].removesuffix("s"))
+    if how != "cannot be built":
+        assert order == ["cancelled", "closed"]
+
+
 PROGRAM = """
 import asyncio, sys, time
-from sluice_common.runtime.run import run
+from sluice_common.kit.errors import SettingsError
+from sluice_common.runtime.run import run, run_several
 from sluice_common.runtime.service import Service
 
 async def loop():
-    if {behaviour!r} == "dies":
+    if {behaviour!r} in ("dies", "several, one dies"):
         raise ValueError("http://bob:hunter2@host/ is odd")
     if {behaviour!r} == "thread":
         await asyncio.to_thread(time.sleep, 60)
@@ -263,6 +342,15 @@ async def loop():
 async def build(settings, stack):
     return Service(loops=[loop])
 
+async def healthy(settings, stack):
+    return Service(loops=[asyncio.Event().wait])
+
+async def misconfigured(settings, stack):
+    raise SettingsError(["postgres: refused us"])
+
+if {behaviour!r}.startswith("several"):
+    refusing = {behaviour!r}.endswith("misconfigured")
+    run_several("services", {{"one": healthy, "two": misconfigured if refusing else build}})
 run("demo", build)
 """
 
@@ -313,6 +401,24 @@ def test_a_dead_loop_ends_the_process_with_1_and_a_reason(tmp_path: Path) -> Non
     assert died["reason"] == "ValueError: http://***@host/ is odd"
     assert "Traceback" in died["exception"]
     assert "hunter2" not in said(tmp_path)
+
+
+def test_of_several_services_the_dead_one_is_named(tmp_path: Path) -> None:
+    """Exit code 1, and the log line carries the name of the service whose loop it was."""
+    with started(tmp_path, "several, one dies") as process:
+        assert process.wait(10) == 1
+    events = [json.loads(line) for line in said(tmp_path).splitlines()]
+    assert {event["service"] for event in events if event["event"] == "running"} == {"one", "two"}
+    assert [event["service"] for event in events if event["event"] == "ends_the_process"] == ["two"]
+    (died,) = [event for event in events if event["event"] == "service_died"]
+    assert died["reason"] == "ValueError: http://***@host/ is odd"
+
+
+def test_of_several_services_a_refused_setting_is_exit_code_2(tmp_path: Path) -> None:
+    """The supervisor must not start again what can never run, also when only one of them refuses."""
+    with started(tmp_path, "several, misconfigured") as process:
+        assert process.wait(10) == 2
+    assert "postgres: refused us" in said(tmp_path)
 
 
 def test_every_fault_of_the_configuration_is_told_with_exit_code_2(tmp_path: Path) -> None:

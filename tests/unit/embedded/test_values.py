@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from sluice_common.kit.errors import SluiceError
 from sluice_common.kit.settings import Feature, NatsSettings, PostgresSettings
-from sluice_embedded import banner, logs
+from sluice_embedded import banner, compact, logs
 from sluice_embedded.account import Account, choose, first_closed
 from sluice_embedded.faults import ExitCode, StartRefused
 from sluice_embedded.layout import Layout, default_data, occupied, persisted, persisted_port
 from sluice_embedded.nats import NatsServer, config_text
 from sluice_embedded.postgres import check_version
 from sluice_embedded.readiness import url_of
-from sluice_embedded.services import SERVICES, Surroundings, chosen
+from sluice_embedded.services import SERVICES, Surroundings, chosen, in_one
 
 
 def test_only_root_needs_another_account() -> None:
@@ -53,6 +55,16 @@ def test_features_choose_the_services() -> None:
     names = [service.name for service in chosen(SERVICES, queue)]
     assert names == ["gateway", "client-poller", "history"]
     assert "importer" in [service.name for service in chosen(SERVICES, [*queue, "import"])]
+
+
+def test_every_service_can_share_one_process() -> None:
+    """Compact is one child with the very services that the features want; each is installed under its name there."""
+    (one,) = in_one(chosen(SERVICES, ["queue"]))
+    assert one.command[-4:] == ("sluice_embedded.compact", "gateway", "client-poller", "history")
+    assert not one.serves_api, "ready on its own port, where all of them are asked, not the gateway alone"
+    assert {service.name for service in SERVICES} == {entry.name for entry in entry_points(group=compact.GROUP)}
+    with pytest.raises(SluiceError, match="not installed: fetcher; there are: client-poller, gateway"):
+        compact.builds(["gateway", "fetcher"])
 
 
 def test_a_service_is_told_where_everything_is() -> None:
@@ -174,6 +186,18 @@ def test_a_start_without_clients_says_what_to_do() -> None:
     assert "type: deluge" not in configured
     assert "sluice queue" in configured
     assert "sluice libraries" in configured
+
+
+def test_the_banner_says_how_it_runs_and_what_there_is_to_look_at() -> None:
+    """Whether the services share a process, and how to change that; no verb is proposed whose feature is off."""
+    shared, each = banner.ready(_facts(1, False, compact=True)), banner.ready(_facts(1, False, compact=False))
+    assert "--no-compact" in shared
+    assert "--no-compact" not in each
+    assert "--compact" in each
+    only_queue = banner.ready(_facts(1, False, features=("queue",)))
+    assert "sluice queue" in only_queue
+    assert "sluice libraries" not in only_queue
+    assert "sluice queue" not in banner.ready(_facts(1, False, features=("import",)))
 
 
 def test_listening_on_the_network_is_said() -> None:

@@ -153,17 +153,25 @@ class _Life:
     async def run(self) -> None:
         """Build it and run it until cancelled."""
         with log.bound(service=self._name):
-            async with AsyncExitStack() as stack:
-                service = await self._build(self._settings, stack)
-                async with asyncio.TaskGroup() as group:
-                    for loop in service.loops:
-                        group.create_task(_endless(loop))
-                    if service.app is not None:
-                        group.create_task(self._serve(service.app, service.listen or ("127.0.0.1", 0)))
-                        await self.has_app.wait()
-                    self._checks, self._stopping = service.ready, service.stopping
-                    _log.info("running", loops=len(service.loops))
-                    await asyncio.Future()
+            try:
+                await self._live()
+            except Exception:
+                if not self._alone:
+                    _log.error("ends_the_process")  # what it died of is told once, with its traceback, at the exit
+                raise
+
+    async def _live(self) -> None:
+        async with AsyncExitStack() as stack:
+            service = await self._build(self._settings, stack)
+            async with asyncio.TaskGroup() as group:
+                for loop in service.loops:
+                    group.create_task(_endless(loop))
+                if service.app is not None:
+                    group.create_task(self._serve(service.app, service.listen or ("127.0.0.1", 0)))
+                    await self.has_app.wait()
+                self._checks, self._stopping = service.ready, service.stopping
+                _log.info("running", loops=len(service.loops))
+                await asyncio.Future()
 
     async def _serve(self, app: App, listen: tuple[str, int]) -> None:
         self._app = HttpServer(app, *listen, lifespan=True)

@@ -221,6 +221,24 @@ def test_a_list_in_the_environment_that_is_no_json_is_a_fault(monkeypatch: pytes
         load(None, {})
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("[queue, fetch]", "this version has no feature fetch; there are: queue, import"),
+        ("[]", "nothing would run; give at least one of queue, import"),
+        ("queue", "must be a list"),
+    ],
+)
+def test_a_feature_that_is_not_there_is_refused_by_name(tmp_path: Path, given: str, told: str) -> None:
+    """Nobody waits for a feature that this version does not have, or for a Sluice that would do nothing."""
+    path = tmp_path / "sluice.yaml"
+    path.write_text(f"features: {given}\n")
+    with pytest.raises(SettingsError) as refusal:
+        load(path, {})
+    (fault,) = refusal.value.faults
+    assert fault.startswith(f"features: {told}")
+
+
 def test_a_home_is_expanded_and_a_section_without_lines_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
