@@ -16,9 +16,15 @@ __all__ = ["data", "media", "own_deluge", "swarm"]
 
 
 @pytest.fixture
-def product(own_deluge: Deluge, media: Path, data: Path) -> Iterator[Product]:
+def options() -> tuple[str, ...]:
+    """What `sluice up` is told; a test may run with others by parametrising `options`."""
+    return ("--no-compact",)
+
+
+@pytest.fixture
+def product(own_deluge: Deluge, media: Path, data: Path, options: tuple[str, ...]) -> Iterator[Product]:
     """Sluice in front of a Deluge of this test's own, its libraries initialised."""
-    with Product(data, household(own_deluge, media)) as product:
+    with Product(data, household(own_deluge, media), options) as product:
         for name in ("tv", "movies"):
             product.post(f"/libraries/{name}/init")
         yield product

@@ -6,6 +6,8 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from support.deluge import Deluge
 from support.product import Product, wait
 from support.swarm import Swarm
@@ -23,6 +25,7 @@ def in_order(timeline: list[dict[str, Any]], *types: str) -> bool:
     return all(kind in seen for kind in types)
 
 
+@pytest.mark.parametrize("options", [("--no-compact",), ("--compact",)], ids=["processes", "compact"])
 def test_a_magnet_and_a_torrent_end_in_the_library(
     product: Product, own_deluge: Deluge, swarm: Swarm, media: Path, tmp_path: Path
 ) -> None:

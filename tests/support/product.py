@@ -37,13 +37,20 @@ START_SECONDS = 60.0
 class Product:
     """`sluice up` on a data directory. A context manager: ready on entry, stopped on exit.
 
-    `options` go to `sluice up`: each service in a process of its own, however small the machine, unless they say else.
+    `options` go to `sluice up`: each service in a process of its own, however small the machine, unless they say else;
+    `before` are the words before its command.
     `pids(name)` finds a supervised process; `kill(name)` sends SIGKILL to it. `sql` asks its database directly.
     """
 
-    def __init__(self, data: Path, config: Mapping[str, Any], options: Sequence[str] = ("--no-compact",)) -> None:
+    def __init__(
+        self,
+        data: Path,
+        config: Mapping[str, Any],
+        options: Sequence[str] = ("--no-compact",),
+        before: Sequence[str] = (),
+    ) -> None:
         self.data = data
-        self.options = tuple(options)
+        self._options, self._before = tuple(options), tuple(before)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         data.mkdir(parents=True, exist_ok=True)
@@ -69,8 +76,18 @@ class Product:
     def start(self) -> float:
         """Start and wait until it says that all of it is ready; the seconds that took."""
         started, self._heard = time.monotonic(), len(self.said())
-        command = [sys.executable, "-m", "sluice_cli.main", "up", "--data", str(self.data), "--port", str(self.port)]
-        command += self.options
+        command = [
+            *self._before,
+            sys.executable,
+            "-m",
+            "sluice_cli.main",
+            "up",
+            "--data",
+            str(self.data),
+            "--port",
+            str(self.port),
+        ]
+        command += self._options
         with self.output.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait(self._is_ready, seconds=START_SECONDS, what=lambda: f"a ready Sluice; it said:\n{self.said()}")
@@ -163,6 +180,12 @@ class Product:
             follower.stop()
 
     # Processes.
+
+    @property
+    def pid(self) -> int:
+        """Of `sluice up` itself."""
+        assert self._process is not None, "not started"
+        return self._process.pid
 
     def child(self, name: str) -> tuple[int, int] | None:
         """(pid, port) of a supervised child, `gateway`, `nats`, …, from what `up` wrote down; None while it is down."""

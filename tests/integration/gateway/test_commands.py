@@ -204,6 +204,20 @@ async def test_only_the_queue_needs_no_importer(settings: Settings, poller: Poll
         await gateway.problem(409, "imports_off", "POST", f"/downloads/deluge/{HASH}/retry")
 
 
+async def test_only_imports_leave_the_client_to_its_own_interface(settings: Settings, poller: PollerForTest) -> None:
+    """With the feature queue off no command reaches a client through us, and no importer is asked for one."""
+    await poller.status()
+    await poller.table(row("a1"))
+    await accepts_adds(poller)
+    async with running(settings.model_copy(update={"features": ("import",)})) as gateway:
+        add = {"client": "deluge", "magnet": MAGNET}
+        await gateway.problem(409, "queue_off", "POST", "/downloads", json=add)
+        for verb in ("pause", "resume", "recheck", "retry"):
+            await gateway.problem(409, "queue_off", "POST", f"/downloads/deluge/a1/{verb}")
+        await gateway.problem(409, "queue_off", "DELETE", "/downloads/deluge/a1")
+        assert poller.asked == []
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume", "recheck"])
 async def test_an_action_answers_with_the_row_after_it(
     gateway: GatewayForTest, poller: PollerForTest, verb: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from integration.gateway.conftest import GatewayForTest, PollerForTest, ServiceForTest, row, until
+from integration.gateway.conftest import GatewayForTest, PollerForTest, ServiceForTest, row, running, until
 from sluice_common.bus.publish import publish_event
 from sluice_common.contracts.events import ImportData, event_id, make
 from sluice_common.contracts.history import HistoryEntry, HistoryQuery
@@ -24,6 +24,7 @@ from sluice_common.contracts.library import (
 )
 from sluice_common.contracts.rpc import Empty, Page
 from sluice_common.kit.errors import Problem
+from sluice_common.kit.settings import Settings
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -34,6 +35,49 @@ def imported(download_id: str, **fields: Any) -> Import:
         "name": "Sintel", "state": ImportState.BLOCKED, "version": 3, "reason": "unknown_media",
     }  # fmt: skip
     return Import(**(known | fields))
+
+
+async def test_without_imports_nothing_is_asked_of_an_importer(
+    settings: Settings, poller: PollerForTest, services: ServiceForTest
+) -> None:
+    """With the feature import off every row's import is `none`, and its routes say so without asking anybody."""
+    listing = Page((imported("a1"),))
+    await services.answers("importer", "imports.list", Listing, lambda _: listing)
+    await poller.status()
+    await poller.table(row("a1"))
+    async with running(settings.model_copy(update={"features": ("queue",)})) as gateway:
+        await gateway.shows(1)
+        (shown,) = (await gateway.get("/queue"))["items"]
+        assert shown["import"]["state"] == "none"
+        for path in ("/imports", "/imports/i-a1", "/media", "/libraries"):
+            await gateway.problem(409, "imports_off", "GET", path)
+        await gateway.problem(409, "imports_off", "POST", "/imports/i-a1/retry")
+        await gateway.problem(409, "imports_off", "POST", "/libraries/movies/init")
+        await gateway.problem(409, "imports_off", "POST", "/media", json={"kind": "movie", "title": "x"})
+    assert services.asked == []
+
+
+async def test_without_the_queue_imports_are_still_told(
+    settings: Settings, poller: PollerForTest, services: ServiceForTest
+) -> None:
+    """With the feature queue off there is no list and no stream; clients, imports and one download are still there."""
+    listing = Page((imported("a1"),))
+    await services.answers("importer", "imports.list", Listing, lambda _: listing)
+    await services.answers("importer", "imports.get", ImportId, lambda _: imported("a1"))
+    await poller.status()
+    await poller.table(row("a1"))
+    async with running(settings.model_copy(update={"features": ("import",)})) as gateway:
+        await gateway.problem(409, "queue_off", "GET", "/queue")
+        await gateway.problem(409, "queue_off", "GET", "/queue/events")
+        assert [each["id"] for each in (await gateway.get("/imports"))["items"]] == ["i-a1"]
+
+        async def blocked() -> bool:
+            rows = {each["name"]: each["downloads"] for each in (await gateway.get("/clients"))["items"]}
+            if rows["deluge"] != 1:
+                return False
+            return bool((await gateway.get("/downloads/deluge/a1"))["import"]["state"] == "blocked")
+
+        await until(blocked, "the download and its import are told")
 
 
 async def test_the_queue_shows_imports(
