@@ -276,7 +276,14 @@ class Follower(threading.Thread):
 
     @override
     def run(self) -> None:
-        """Read until stopped or disconnected."""
+        """Read until stopped or disconnected; how it ends after `stop` is nobody's concern."""
+        try:
+            self._read()
+        except httpx.TransportError:
+            if not self._over.is_set():
+                raise
+
+    def _read(self) -> None:
         headers = {"X-API-Key": self._key, "Accept": "text/event-stream"}
         with httpx.stream(
             "GET", self._url, params=self._params, headers=headers, timeout=httpx.Timeout(10, read=20), trust_env=False

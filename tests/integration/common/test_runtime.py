@@ -12,11 +12,12 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
+import structlog.testing
 
 from sluice_common.kit.errors import SluiceError
 from sluice_common.kit.settings import GatewaySettings, HealthSettings, Settings
@@ -24,6 +25,7 @@ from sluice_common.net import http
 from sluice_common.runtime.run import Build, serve_several
 from sluice_common.runtime.service import Service
 from support.processes import end, until
+from support.waiting import until as eventually
 
 
 def free_port() -> int:
@@ -31,6 +33,14 @@ def free_port() -> int:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]
         return port
+
+
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return True
+    return False
 
 
 async def forever() -> None:
@@ -191,10 +201,14 @@ async def test_an_application_replaces_the_health_server_unless_a_port_is_set() 
         async def build(_settings: Settings, _stack: AsyncExitStack, port: int = port) -> Service:
             return Service(app=app, listen=("127.0.0.1", port))
 
-        service = Running(build, health=health)
-        assert (await service.get("/", port))[0] == 204
+        with structlog.testing.capture_logs() as logs:
+            service = Running(build, health=health)
+            assert (await service.get("/", port))[0] == 204
+        (own,) = [event["port"] for event in logs if event["event"] == "health_listening"]
         if health:
-            assert (await service.get("/health"))[0] == 200
+            assert (await service.get("/health", own))[0] == 200
+        else:
+            await eventually(partial(refuses, own), what="the health server gave way")
         await service.end()
 
 
