@@ -27,4 +27,5 @@ def product(own_deluge: Deluge, media: Path, data: Path, options: tuple[str, ...
     with Product(data, household(own_deluge, media), options) as product:
         for name in ("tv", "movies"):
             product.post(f"/libraries/{name}/init")
+        product.await_clients()
         yield product

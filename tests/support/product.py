@@ -143,6 +143,14 @@ class Product:
         """The JSON of a POST that must succeed."""
         return _json(self.request("POST", path, json=body) if body is not None else self.request("POST", path))
 
+    def await_clients(self) -> None:
+        """Wait until every client's first table is committed: what is added before is part of it, and has no event."""
+
+        def polled() -> bool:
+            return all(client.get("last_good_poll") for client in self.get("/clients")["items"])
+
+        wait(polled, seconds=60, what=lambda: f"a first poll of every client; {self.logs()}")
+
     def queue(self, **params: Any) -> dict[str, dict[str, Any]]:
         """The queue's rows by id."""
         return {row["id"]: row for row in self.get("/queue", limit=500, **params)["items"]}
