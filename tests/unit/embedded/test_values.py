@@ -17,7 +17,7 @@ from sluice_embedded.account import Account, choose, first_closed
 from sluice_embedded.faults import ExitCode, StartRefused
 from sluice_embedded.layout import Layout, default_data, occupied, persisted, persisted_port
 from sluice_embedded.nats import NatsServer, config_text
-from sluice_embedded.postgres import check_version
+from sluice_embedded.postgres import PostgresServer, command, major_of
 from sluice_embedded.readiness import url_of
 from sluice_embedded.services import SERVICES, Surroundings, chosen, in_one
 
@@ -114,14 +114,19 @@ def test_one_data_directory_one_sluice(tmp_path: Path) -> None:
         pass
 
 
-def test_another_major_version_is_refused(tmp_path: Path) -> None:
-    """Our own version and no cluster at all are fine, any other is not."""
-    check_version(tmp_path)
-    (tmp_path / "PG_VERSION").write_text("18\n")
-    check_version(tmp_path)
+def test_a_cluster_says_who_wrote_it(tmp_path: Path) -> None:
+    """The major of a cluster, and nothing where there is none."""
+    assert major_of(tmp_path) is None
     (tmp_path / "PG_VERSION").write_text("17\n")
-    with pytest.raises(StartRefused, match="PostgreSQL 17"):
-        check_version(tmp_path)
+    assert major_of(tmp_path) == "17"
+
+
+def test_an_older_server_is_not_given_what_it_does_not_know(tmp_path: Path) -> None:
+    """`io_method` came with 18; an older server would refuse to start."""
+    for major, known in (("16", False), ("18", True)):
+        words = command(PostgresServer(tmp_path, 1, "secret", tmp_path, major=major))
+        assert ("io_method=sync" in words) is known
+        assert "jit=off" in words
 
 
 def test_logs_stay_small(tmp_path: Path) -> None:
