@@ -38,7 +38,7 @@ def sluice(
 
 def register_the_others() -> None:
     """Every verb beside `up`. What they import (httpx, rich) costs half a second, which `up` need not wait for."""
-    from sluice_cli import downloads, library
+    from sluice_cli import downloads, keep, library
     from sluice_cli.queue import queue
 
     for verb in (
@@ -51,6 +51,8 @@ def register_the_others() -> None:
         downloads.remove,
         library.history,
         library.clients,
+        keep.backup,
+        keep.restore,
     ):
         app.command()(verb)
     app.add_typer(library.imports, name="imports")

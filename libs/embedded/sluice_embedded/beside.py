@@ -131,7 +131,7 @@ def _put_aside(target: Path, aside: Path) -> None:
 
 
 async def _clear(layout: Layout, clock: Clock) -> None:
-    for file in layout.data.glob(f"*{STAGED}"):
+    for file in layout.data.glob(f"*{STAGED}*"):
         file.unlink()
     if place(layout).exists():
         await orphans.clear(place(layout) / "data", clock)

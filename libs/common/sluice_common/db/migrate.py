@@ -42,8 +42,10 @@ def run_sql(script: str) -> None:
     bind.connection.run_async(lambda connection: connection.execute(script))
 
 
-async def migrate(settings: PostgresSettings, *, package: str, schema: str) -> None:
+async def migrate(settings: PostgresSettings, *, package: str, schema: str, to: str | None = None) -> None:
     """Bring `schema` to the newest revision in `<package>/migrations/versions`; waits until PostgreSQL answers.
+
+    `to` stops at an older revision, which a backup was made of.
 
     A schema that is newer than this program (an old replica restarted during an upgrade) is left as it is.
     Raises SettingsError when PostgreSQL refuses us, and whatever a migration raises; a failed one changed nothing.
@@ -57,9 +59,9 @@ async def migrate(settings: PostgresSettings, *, package: str, schema: str) -> N
         if before is not None and before not in known:
             _log.warning("schema_is_newer", schema=schema, revision=before)
             return
-        if newest != {before}:
+        if (newest if to is None else {to}) != {before}:
             connect = partial(asyncpg.connect, **options(settings, f"{package} migrations"))
-            await asyncio.to_thread(_upgrade, connect, versions, schema)
+            await asyncio.to_thread(_upgrade, connect, versions, schema, to or "head")
             _log.info("schema_migrated", schema=schema, before=before, after=await _current(connection, schema))
 
 
@@ -75,10 +77,10 @@ def revisions(versions: Path) -> tuple[set[str], set[str]]:
     return found["revision"], found["revision"] - found["down_revision"]
 
 
-def _upgrade(connect: Connect, versions: Path, schema: str) -> None:
+def _upgrade(connect: Connect, versions: Path, schema: str, to: str) -> None:
     from sluice_common.db.upgrade import upgrade
 
-    upgrade(connect, versions, schema)
+    upgrade(connect, versions, schema, to)
 
 
 @asynccontextmanager

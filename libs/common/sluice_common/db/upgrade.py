@@ -16,13 +16,13 @@ from alembic.config import Config
 _ALEMBIC = threading.Lock()  # alembic's `context` is one per process; several services may share a process
 
 
-def upgrade(connect: Callable[[], Awaitable[Any]], versions: Path, schema: str) -> None:
-    """Run what is missing in `schema` of the migrations in `versions`, over connections that `connect` makes.
+def upgrade(connect: Callable[[], Awaitable[Any]], versions: Path, schema: str, to: str = "head") -> None:
+    """Run what is missing in `schema` of the migrations in `versions` up to `to`, over connections of `connect`.
 
     Blocking, with an event loop of its own: call it in a thread. Raises whatever a migration raises.
     """
     with _ALEMBIC:
-        command.upgrade(_config(connect, versions, schema), "head")
+        command.upgrade(_config(connect, versions, schema), to)
 
 
 def _config(connect: Callable[[], Awaitable[Any]], versions: Path, schema: str) -> Config:
