@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -15,7 +14,7 @@ from sluice_embedded import account, postgres, servers
 from sluice_embedded.alone import alone
 from sluice_embedded.layout import Layout, occupied
 from sluice_embedded.ports import free_ports
-from support.schema import migrate_all
+from support.schema import OWNERS, migrate_all
 
 OLD = "16"
 EVENTS = 5_000
@@ -26,7 +25,8 @@ FILL = """
         VALUES ('m1', 'series', E'Ein "Titel"\\twith\\\\ \\n lines – ü', 'ein titel', NULL, now());
     INSERT INTO library.episodes (media_item, season, number) SELECT 'm1', 1, n FROM generate_series(1, 7) n;
     DELETE FROM library.episodes WHERE number = 7;
-    INSERT INTO library.imports (id, client, download_id, epoch, wanted, name, state, created_at, updated_at, media_item)
+    INSERT INTO library.imports
+        (id, client, download_id, epoch, wanted, name, state, created_at, updated_at, media_item)
         VALUES ('i1', 'deluge', repeat('a', 40), 'c1', 9007199254740993, 'Name', 'imported', now(), now(), 'm1');
     INSERT INTO library.import_files (import_id, position, path, size, verdict, episodes)
         VALUES ('i1', 0, 'a/b.mkv', 12, 'import', '{1,2}');
@@ -43,8 +43,44 @@ FILL = """
         FROM generate_series(1, :events) n;
 """.replace(":events", str(EVENTS))
 
+_RELATIONS = """
+    SELECT n.nspname || '.' || c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'S') AND n.nspname = ANY($1::text[]) ORDER BY 1
+"""
 
-async def make(layout: Layout, fill: Callable[[PostgresSettings], object] | None = None) -> None:
+
+async def make_ours(layout: Layout) -> None:
+    """The same data in a cluster of the version that Sluice runs; stopped again at the end."""
+    with occupied(layout, root=os.geteuid() == 0):
+        server = servers.cluster(layout, layout.postgres / "data", next(free_ports(Random())))
+        await postgres.initialise(server)
+        async with alone(server, layout, SYSTEM_CLOCK, print):
+            await postgres.create_database(server, servers.DATABASE)
+            await fill(server.settings(servers.DATABASE))
+
+
+async def fill(settings: PostgresSettings) -> None:
+    """Sluice's schemas, and rows in them."""
+    await migrate_all(settings)
+    await execute(settings, FILL)
+
+
+async def everything(settings: PostgresSettings) -> dict[str, list[str]]:
+    """Every row of every table of ours as PostgreSQL writes it, and where every sequence stands."""
+    connection = await connect(settings)
+    try:
+        await connection.execute("SET timezone = 'UTC'")
+        found = {}
+        for name, kind in await connection.fetch(_RELATIONS, list(OWNERS)):
+            what = "t::text" if kind == b"r" else "last_value::text"
+            rows = await connection.fetch(f"SELECT {what} FROM {name} t ORDER BY 1")  # noqa: S608 - of the catalogue
+            found[name] = [row[0] for row in rows]
+        return found
+    finally:
+        await connection.close()
+
+
+async def make(layout: Layout) -> None:
     """Make it, with another user's role and database besides; stopped again at the end."""
     with occupied(layout, root=os.geteuid() == 0):
         tree = postgres.programs_of(OLD)
@@ -57,8 +93,7 @@ async def make(layout: Layout, fill: Callable[[PostgresSettings], object] | None
         async with alone(server, layout, SYSTEM_CLOCK, print):
             await postgres.create_database(server, servers.DATABASE)
             settings = server.settings(servers.DATABASE)
-            await migrate_all(settings)
-            await execute(settings, FILL)
+            await fill(settings)
             await execute(server.settings("postgres"), "CREATE ROLE grafana LOGIN PASSWORD 'g'")
             await execute(server.settings("postgres"), 'CREATE DATABASE "other one" OWNER grafana')
             await execute(server.settings("other one"), "CREATE TABLE t AS SELECT 1 AS a; CREATE SEQUENCE s START 5")

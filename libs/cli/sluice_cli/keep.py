@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import SystemRandom
+from socket import gaierror
 from typing import Annotated, Any
 
 import asyncpg
@@ -162,9 +163,15 @@ def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         kind = Unreachable if is_transient(error) else Failure
         raise kind(f"PostgreSQL: {describe(error)}") from None
     except OSError as error:
-        raise Failure(f"{error.filename or 'PostgreSQL'}: {describe(error)}") from None
+        raise _of_system(error) from None
     except asyncio.CancelledError:
         raise Failure("stopped before it was done; nothing was changed") from None
+
+
+def _of_system(error: OSError) -> Failure:
+    if isinstance(error, ConnectionError | TimeoutError | gaierror):
+        return Unreachable(f"PostgreSQL: {describe(error)}")
+    return Failure(f"{error.filename}: {describe(error)}" if error.filename else describe(error))
 
 
 async def _until_asked_to_stop(work: Coroutine[Any, Any, None]) -> None:

@@ -1,0 +1,244 @@
+"""A data directory is kept in one file and comes back from it, whole, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from sluice_common.kit.clock import SYSTEM_CLOCK
+from sluice_embedded import majors, servers
+from sluice_embedded.alone import alone
+from sluice_embedded.backup import archive
+from sluice_embedded.layout import Layout, occupied
+from sluice_embedded.ports import free_ports
+from support import old_cluster
+from support.processes import background, until
+from support.up import UpForTest, data_directory, processes_in
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+Make = Callable[..., UpForTest]
+Everything = dict[str, list[str]]
+_SLUICE = str(Path(sys.executable).with_name("sluice"))
+_RUN = str(Path(__file__).with_name("run_restore.py"))
+CONFIG = "# kept\nlibraries: {tv: {kind: series, root: /media/tv}}\n"
+LATER = "INSERT INTO library.media_items VALUES ('m2', 'movie', 'Later', 'later', 2020, NULL, '{}', now())"
+
+
+class Kept:
+    """A data directory with rows, its backup, and what was in it."""
+
+    def __init__(self, layout: Layout, file: Path) -> None:
+        self.layout, self.file = layout, file
+        background(old_cluster.make_ours(layout))
+        layout.config.write_text(CONFIG)
+        layout.api_key.write_text("key-of-then\n")
+        self.ran = sluice("backup", str(file), "--data", str(layout.data))
+        assert self.ran.returncode == 0, self.ran.stderr
+        self.rows = background(rows(layout))
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Kept]:
+    """One for all tests, which copy it before they change anything."""
+    with data_directory() as place:
+        yield Kept(Layout(place), place.parent / "backup.tar.gz")
+
+
+def sluice(*words: str, before: tuple[str, ...] = (), **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+    return subprocess.run(
+        [*before, _SLUICE, *words], capture_output=True, text=True, timeout=120, env={**clean, **environ}
+    )
+
+
+async def rows(layout: Layout) -> Everything:
+    """Every row of the stopped data directory."""
+    with occupied(layout, root=os.geteuid() == 0):
+        server = servers.cluster(layout, layout.postgres / "data", next(free_ports(Random())))
+        async with alone(server, layout, SYSTEM_CLOCK, print):
+            return await old_cluster.everything(server.settings(servers.DATABASE))
+
+
+def _copied(kept: Kept, data: Path) -> Layout:
+    subprocess.run(["cp", "-a", kept.layout.data, data], check=True)
+    return Layout(data)
+
+
+async def _changed(layout: Layout) -> None:
+    """As if life had gone on after the backup."""
+    with occupied(layout, root=os.geteuid() == 0):
+        server = servers.cluster(layout, layout.postgres / "data", next(free_ports(Random())))
+        async with alone(server, layout, SYSTEM_CLOCK, print):
+            await old_cluster.execute(server.settings(servers.DATABASE), LATER)
+    layout.config.write_text("# later\n")
+    (layout.nats / "jetstream").mkdir()
+
+
+def _files(layout: Layout) -> Mapping[str, bytes]:
+    names = [path for path in (layout.config, layout.api_key) if path.exists()]
+    return {path.name: path.read_bytes() for path in names}
+
+
+def test_a_lost_directory_comes_back(kept: Kept, data: Path) -> None:
+    """Configuration, key and every row, in a place where nothing was; nothing is left running or half-made."""
+    assert "keep it as you keep those" in kept.ran.stderr
+    assert kept.file.stat().st_mode & 0o777 == 0o600
+    ran = sluice("restore", str(kept.file), "--data", str(data))
+    assert ran.returncode == 0, ran.stderr
+    layout = Layout(data)
+    assert background(rows(layout)) == kept.rows
+    assert _files(layout) == {"sluice.yaml": CONFIG.encode(), "api-key": b"key-of-then\n"}
+    assert layout.config.stat().st_mode & 0o777 == layout.api_key.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in layout.postgres.iterdir() if "programs" not in path.name] == ["data"]
+    until(lambda: not processes_in(data), "no server is left")
+
+
+def test_what_is_there_is_put_aside_only_when_asked(kept: Kept, data: Path) -> None:
+    """Refused without --replace; with it everything of before is kept under names that are told, the bus's too."""
+    layout = _copied(kept, data)
+    background(_changed(layout))
+    refused = sluice("restore", str(kept.file), "--data", str(data))
+    assert refused.returncode == 1
+    assert f"{layout.config} and {layout.postgres / 'data'} are there already" in refused.stderr
+    assert layout.config.read_text() == "# later\n"
+    ran = sluice("restore", str(kept.file), "--replace", "--data", str(data))
+    assert ran.returncode == 0, ran.stderr
+    assert background(rows(layout)) == kept.rows
+    assert layout.config.read_text() == CONFIG
+    aside = sorted(str(path.relative_to(data)) for path in data.glob("**/*.before-restore-*") if _is_top(path))
+    assert [name.partition(".before")[0] for name in aside] == [
+        "api-key", "nats/jetstream", "postgres/postgres-18", "sluice.yaml",
+    ]  # fmt: skip
+    assert all(str(data / name) in ran.stderr for name in aside)
+    (layout.postgres / "data").rename(layout.postgres / "gone")
+    next(layout.postgres.glob("postgres-18.*")).rename(layout.postgres / "data")
+    assert len(background(rows(layout))["library.media_items"]) == 2, "the old one still opens"
+
+
+def _is_top(path: Path) -> bool:
+    return ".before-restore-" in path.name
+
+
+@pytest.mark.parametrize(
+    "step", ["made", "loaded", "stopped", "synced", "decided", "aside-0", "placed-0", "placed-1", "undecided"]
+)
+def test_a_kill_at_any_step_leaves_the_old_or_the_new(kept: Kept, data: Path, step: str) -> None:
+    """Never a mixture: rows and configuration are both of before, or both of the backup."""
+    layout = _copied(kept, data)
+    background(_changed(layout))
+    command = [sys.executable, _RUN, str(kept.file), str(data), step]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == -9, ran.stderr
+    decided = step in ("decided", "aside-0", "placed-0", "placed-1", "undecided")
+    background(_settled(layout))
+    found = background(rows(layout))
+    assert (found == kept.rows) is decided
+    assert len(found["library.media_items"]) == (1 if decided else 2)
+    assert layout.config.read_text() == (CONFIG if decided else "# later\n")
+    assert not (layout.postgres / "beside").exists()
+    assert not list(data.glob("*.beside*"))
+
+
+async def _settled(layout: Layout) -> None:
+    """As at the next start."""
+    with occupied(layout, root=os.geteuid() == 0):
+        await majors.bring_to_ours(majors.Surroundings(layout, SYSTEM_CLOCK, free_ports(Random()), print))
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "foreign"])
+def test_a_damaged_file_touches_nothing(kept: Kept, data: Path, tmp_path: Path, damage: str) -> None:
+    """It is checked to its end first: not even a directory is made for it."""
+    whole = kept.file.read_bytes()
+    half = len(whole) // 2
+    content = {
+        "cut": whole[:-10],
+        "flipped": whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :],
+        "foreign": b"PK\x03\x04",
+    }[damage]
+    file = tmp_path / "b.tar.gz"
+    file.write_bytes(content)
+    ran = sluice("restore", str(file), "--replace", "--data", str(data))
+    assert ran.returncode == 1
+    assert str(file) in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not data.exists()
+
+
+def test_a_backup_while_it_runs_and_none_of_it_is_restored_under_it(kept: Kept, data: Path, make_up: Make) -> None:
+    """A running Sluice is backed up as it is; a restore is refused while it runs."""
+    layout = _copied(kept, data)
+    layout.config.unlink()
+    up = make_up()
+    up.start()
+    up.ready()
+    file = data.parent / "running.tar.gz"
+    ran = sluice("backup", str(file), "--data", str(data))
+    assert ran.returncode == 0, ran.stderr
+    manifest = archive.check(file)
+    assert manifest.tables == archive.check(kept.file).tables
+    assert archive.CONFIG not in manifest.members
+    refused = sluice("restore", str(file), "--replace", "--data", str(data))
+    assert refused.returncode == 1
+    assert f"already runs on {data} (process {up.pid})" in refused.stderr
+    assert up.ended() is None
+    up.stop()
+
+
+def test_a_backup_goes_to_the_standard_output(kept: Kept, tmp_path: Path) -> None:
+    """For `docker compose exec`: the archive and nothing else there, the words on stderr."""
+    file = tmp_path / "b.tar.gz"
+    with file.open("wb") as out:
+        command = [_SLUICE, "backup", "-", "--data", str(kept.layout.data)]
+        ran = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, timeout=120, check=True)
+    assert archive.check(file).tables == archive.check(kept.file).tables
+    assert b"to the standard output" in ran.stderr
+
+
+def test_a_backup_is_never_written_over_anything(kept: Kept, tmp_path: Path) -> None:
+    """What is there stays; a disk that is full leaves nothing behind."""
+    file = tmp_path / "b.tar.gz"
+    file.write_bytes(b"mine")
+    data = ("--data", str(kept.layout.data))
+    refused = sluice("backup", str(file), *data)
+    assert (refused.returncode, file.read_bytes()) == (1, b"mine")
+    assert "exists already" in refused.stderr
+    file.unlink()
+    full = Path("/dev/full")
+    assert full.exists()
+    with full.open("wb") as out:
+        command = [_SLUICE, "backup", "-", *data]
+        ran = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, timeout=120, check=False)
+    assert ran.returncode == 1
+    assert b"No space left" in ran.stderr
+    assert b"Traceback" not in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_there_is_nothing_to_keep_where_nothing_ever_ran(data: Path, tmp_path: Path) -> None:
+    """A typing error in --data makes neither a directory nor an empty backup."""
+    file = tmp_path / "b.tar.gz"
+    ran = sluice("backup", str(file), "--data", str(data))
+    assert ran.returncode == 1
+    assert f"no database in {data}" in ran.stderr
+    assert (data.exists(), file.exists()) == (False, False)
+
+
+def test_an_older_postgres_is_kept_and_comes_back_in_ours(data: Path, tmp_path: Path) -> None:
+    """A backup before the upgrade: made with the old programs, restored into the new version."""
+    old = Layout(data)
+    background(old_cluster.make(old))
+    file = tmp_path / "b.tar.gz"
+    assert sluice("backup", str(file), "--data", str(data)).returncode == 0
+    assert archive.check(file).postgres.startswith("16.")
+    assert old_cluster.majors_in(old) == {"data": "16"}
+    ran = sluice("restore", str(file), "--replace", "--data", str(data))
+    assert ran.returncode == 0, ran.stderr
+    assert len(background(rows(old))["history.events"]) == old_cluster.EVENTS
+    assert sorted(old_cluster.majors_in(old).values()) == ["16", "18"]
