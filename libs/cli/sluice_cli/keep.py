@@ -103,7 +103,7 @@ async def _restore(given: Given, file: Path, replace: bool, data: Path | None) -
         _say(f"Restored {manifest.rows} rows of {len(manifest.tables)} tables into {address(settings.postgres)}.")
         if kept is not None:
             _say(f"The old database is kept as {kept}; when all is well, drop it.")
-        _say(f"The configuration is yours to put back: tar -xzf {file} files/sluice.yaml")
+        _say(f"Configuration and API key are yours to put back: tar -xzf {file} files")
     for path in manifest.left_out:
         _say(f"The configuration names a secret file that no backup holds: {path}")
 
