@@ -208,21 +208,20 @@ def environment(server: PostgresServer) -> dict[str, str]:
 
 
 async def ready(server: PostgresServer) -> bool:
-    """Whether it takes a connection; a pid proves nothing. StartRefused when it runs and does not know us."""
+    """Whether it takes a connection; a pid proves nothing."""
+    return await refusal(server) is None
+
+
+async def refusal(server: PostgresServer) -> Exception | None:
+    """Why it takes no connection of ours; None when it does."""
     try:
         connection = await asyncpg.connect(
             server.settings("postgres").dsn, password=server.password, timeout=2, ssl=False
         )
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise StartRefused(
-            ExitCode.DATA_DIRECTORY,
-            f"PostgreSQL on {server.data} does not accept our password. It lies in secrets/postgres-password of the "
-            "data directory, and belongs to this database: put back the file that was made with it.",
-        ) from error
-    except (OSError, TimeoutError, asyncpg.PostgresError):
-        return False
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        return error
     await connection.close(timeout=2)
-    return True
+    return None
 
 
 async def create_database(server: PostgresServer, name: str) -> None:

@@ -86,7 +86,7 @@ def _tar(*members: tuple[str, bytes], change: Callable[[tarfile.TarInfo], None] 
             if name != "sluice-backup":
                 change(info)
             tar.addfile(info, io.BytesIO(content))
-    return gzip.compress(out.getvalue())
+    return gzip.compress(out.getvalue(), mtime=0)
 
 
 MARK = ("sluice-backup", b"sluice-backup 1\n")
@@ -97,15 +97,16 @@ MARK = ("sluice-backup", b"sluice-backup 1\n")
     [
         (b"", "is not a backup"),
         (b"hello", "is not a backup"),
-        (gzip.compress(b"hello"), "is not a backup"),
+        (gzip.compress(b"hello", mtime=0), "is not a backup"),
         (_tar(("etc/passwd", b"x")), "is not a backup"),
         (_tar(("sluice-backup", b"something else")), "is not a backup"),
         (_tar(("sluice-backup", b"sluice-backup 2\n")), "newer Sluice"),
         (_tar(MARK), "ends too early"),
         (_tar(MARK, ("manifest.json", b"{")), "damaged"),
         (_tar(MARK, ("manifest.json", b"[]")), "damaged"),
-        (gzip.compress(gzip.decompress(_tar(MARK)) + b"x" * 512), "behind its end"),
+        (gzip.compress(gzip.decompress(_tar(MARK)) + b"x" * 512, mtime=0), "behind its end"),
     ],
+    ids=["empty", "text", "gzip", "tar", "mark", "newer", "short", "json", "list", "behind"],
 )
 def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     """What we did not make is said to be so, in a sentence."""
