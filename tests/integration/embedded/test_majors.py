@@ -28,9 +28,8 @@ from support.up import UpForTest, data_directory, processes_in
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 Make = Callable[..., UpForTest]
 _RUN = str(Path(__file__).with_name("run_majors.py"))
-BEFORE = (
-    "prepared", "made", "old-runs", "new-runs", "users", "copied-sluice", "compared", "stopped", "synced",
-)  # fmt: skip
+# The moments after which something else lies on the disk; the seeds below come in between.
+BEFORE = ("prepared", "made", "copied-sluice", "compared", "synced")
 AFTER = ("decided", "aside-0", "placed-0", "undecided", "removed")
 _EVENTS = "SELECT id, type, time, data::text FROM history.events ORDER BY id"
 _ALL = "SELECT count(*) FROM history.events"
@@ -127,7 +126,7 @@ def test_a_kill_at_any_step_loses_nothing(old: Layout, step: str) -> None:
     _well_afterwards(old)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_kill_in_the_middle_of_the_copy_loses_nothing(old: Layout, seed: int) -> None:
     """Whenever it comes, while programs run on both servers: the next start removes the half and does it anew."""
     ran = _run(old, "new-runs", f"{Random(seed).uniform(0.0, 0.6):.3f}")
