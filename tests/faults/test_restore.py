@@ -17,7 +17,7 @@ from support.product import Product, wait
 from support.swarm import Swarm
 from support.torrents import make_content
 
-pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(480)]
 Add = Callable[[int], Wanted]
 
 

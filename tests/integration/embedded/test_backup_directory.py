@@ -21,7 +21,7 @@ from support import old_cluster
 from support.processes import background, until
 from support.up import UpForTest, data_directory, processes_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 Make = Callable[..., UpForTest]
 Everything = dict[str, list[str]]
 _SLUICE = str(Path(sys.executable).with_name("sluice"))

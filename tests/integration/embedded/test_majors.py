@@ -25,7 +25,7 @@ from support import old_cluster
 from support.processes import background, until
 from support.up import UpForTest, data_directory, processes_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 Make = Callable[..., UpForTest]
 _RUN = str(Path(__file__).with_name("run_majors.py"))
 # The moments after which something else lies on the disk; the seeds below come in between.
