@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from support.fixtures import deluge, own_deluge, swarm
+from support.fixtures import own_deluge, shared_clients, swarm
 
-__all__ = ["deluge", "own_deluge", "swarm"]
+__all__ = ["own_deluge", "shared_clients", "swarm"]

@@ -12,12 +12,13 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-HOST = "127.0.0.1"
+from support.clients import HOST, free_ports
+
 PASSWORD = "deluge-test-password"
 DAEMON_PASSWORD = "daemon-test-password"
 START_SECONDS = 45.0
@@ -37,10 +38,12 @@ class Deluge:
     """
 
     def __init__(self, directory: Path, *, label_plugin: bool = True) -> None:
+        self.type = "deluge"
+        self.username: str | None = None  # deluge-web knows only a password
         self.directory = directory
         self.download_dir = directory / "downloads"
         self.password = PASSWORD
-        self.web_port, self.daemon_port, self.peer_port = _free_ports(3)
+        self.web_port, self.daemon_port, self.peer_port = free_ports(3)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._programs = {"deluged": _program("deluged"), "deluge-web": _program("deluge-web")}
         _write_config(self, label_plugin=label_plugin)
@@ -137,14 +140,6 @@ def _program(name: str) -> Path:
     if not path.exists():
         raise DelugeMissing(f"{path} is missing; run `make setup-dev`, which installs the real Deluge for the tests")
     return path
-
-
-def _free_ports(count: int) -> Iterator[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [int(listening.getsockname()[1]) for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return iter(ports)
 
 
 def _listens(port: int) -> bool:

@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from support.clients import SharedClients
 from support.deluge import Deluge
 from support.swarm import Swarm
+
+
+@pytest.fixture(scope="session")
+def shared_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedClients]:
+    """Running clients by type, one of each per worker."""
+    with SharedClients(tmp_path_factory.mktemp("clients")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

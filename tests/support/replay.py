@@ -8,6 +8,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from typing_extensions import override
@@ -29,7 +30,11 @@ Answerer = Callable[[dict[str, Any]], Answer]
 
 
 class Replay:
-    """A context manager. `answer` decides by the request's JSON; `calls` are the requests so far."""
+    """A context manager. `answer` decides by the request; `calls` are the requests so far.
+
+    A request is its JSON's keys, or for a form its fields under `form`; besides `method` (the JSON's, else the path
+    without its first slash), `verb`, `path`, `query`, `headers` (names in lower case), `cookie` and the raw `body`.
+    """
 
     def __init__(self, answer: Answerer) -> None:
         self.answer = answer
@@ -37,6 +42,9 @@ class Replay:
         replay = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                replay._reply(self)
+
             def do_POST(self) -> None:
                 replay._reply(self)
 
@@ -65,8 +73,8 @@ class Replay:
         return f"http://{HOST}:{self._server.server_address[1]}"
 
     def _reply(self, request: BaseHTTPRequestHandler) -> None:
-        call = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-        self.calls.append(call | {"cookie": request.headers.get("Cookie")})
+        call = _request(request)
+        self.calls.append(call)
         answer = self.answer(call)
         request.send_response(answer.status)
         for name, value in (("Content-Type", answer.content_type), *answer.headers):
@@ -74,3 +82,18 @@ class Replay:
         request.send_header("Content-Length", str(len(answer.body)))
         request.end_headers()
         request.wfile.write(answer.body[: answer.cut])
+
+
+def _request(request: BaseHTTPRequestHandler) -> dict[str, Any]:
+    where = urlsplit(request.path)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    body = request.rfile.read(int(headers.get("content-length", 0)))
+    call: dict[str, Any] = {"method": where.path.removeprefix("/"), "form": {}}
+    kind = headers.get("content-type", "")
+    if kind.startswith("application/x-www-form-urlencoded"):
+        call["form"] = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    elif body and not kind.startswith("multipart/"):
+        call |= json.loads(body)
+    query = dict(parse_qsl(where.query, keep_blank_values=True))
+    about = {"verb": request.command, "path": where.path, "query": query, "headers": headers}
+    return call | about | {"cookie": headers.get("cookie"), "body": body}

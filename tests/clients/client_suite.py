@@ -1,0 +1,469 @@
+"""What every real client and its adapter keep, whatever the kind: one class that each client's tests inherit.
+
+A client's own file says what differs by overriding the names in capitals, and adds what only that client has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar, NamedTuple, TypeVar
+
+import pytest
+
+from sluice_client_poller.adapters.port import Adapter, NewDownload
+from sluice_client_poller.adapters.registry import make
+from sluice_common.kit.errors import ClientAuthFailed, ClientUnavailable, Problem
+from sluice_common.kit.settings import ClientSettings
+from sluice_common.model.download import Download
+from sluice_common.model.enums import Health, State
+from support.clients import RealClient, SharedClients, launch
+from support.polls import Folded
+from support.swarm import Swarm
+from support.torrents import hostile_torrents, make_content, make_torrent, raw_torrent
+
+T = TypeVar("T")
+UNKNOWN = "0" * 40
+SLOW = 400_000  # bytes/s at which the states in between can be seen
+WITHIN = 60.0  # seconds; a loaded machine is slow
+DIAL_EVERY = 0.5  # seconds between two attempts of the seeder to reach a client that does not dial it
+
+
+class Refusal(NamedTuple):
+    """An add that a client does not take, and the problem that says so."""
+
+    new: NewDownload
+    code: str
+    status: int
+
+
+@asynccontextmanager
+async def adapter_for(client: RealClient, password: str | None = None) -> AsyncIterator[Adapter]:
+    """The adapter as the poller gets it from the configuration; with another password where one is given."""
+    values = {"type": client.type, "url": client.url, "password": password or client.password}
+    if client.username is not None:
+        values["username"] = client.username
+    adapter = make(client.type, ClientSettings.model_validate(values))
+    try:
+        yield adapter
+    finally:
+        await adapter.close()
+
+
+async def eventually(
+    ask: Callable[[], Awaitable[T]],
+    wanted: Callable[[T], object],
+    within: float = WITHIN,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> T:
+    """Ask until the answer is as wanted, and return it; `meanwhile` is done before each look."""
+    deadline = time.monotonic() + within
+    while True:
+        meanwhile()
+        answer = await ask()
+        if wanted(answer):
+            return answer
+        assert time.monotonic() < deadline, f"not within {within} s; last answer: {answer}"
+        await asyncio.sleep(0.05)
+
+
+async def row(adapter: Adapter, download_id: str) -> Download:
+    """The row, which must be there."""
+    found = await adapter.read(download_id)
+    assert found is not None
+    return found
+
+
+async def listed(table: Folded, download_id: str) -> Download:
+    """The row once a poll has it."""
+    return (await eventually(table.poll, lambda rows: download_id in rows))[download_id]
+
+
+async def polled(table: Folded) -> dict[str, Download] | None:
+    """The table after one more poll; None where the client says that it is not ready yet."""
+    try:
+        return await table.poll()
+    except ClientUnavailable:
+        return None
+
+
+class Meeting:
+    """Lets downloads find their data: the seeder dials the client where that client does not dial the seeder."""
+
+    def __init__(self, swarm: Swarm, client: RealClient, *, dial: bool) -> None:
+        self._swarm = swarm
+        self._client = client
+        self._dial = dial
+        self._next = 0.0
+
+    async def complete(self, adapter: Adapter, download_id: str) -> Download:
+        """The row once it is complete."""
+        return await self.until(adapter, download_id, lambda found: found.is_complete)
+
+    async def until(self, adapter: Adapter, download_id: str, wanted: Callable[[Download], object]) -> Download:
+        """The row once it is as wanted, while it may download."""
+        return await eventually(
+            lambda: row(adapter, download_id), wanted, meanwhile=lambda: self._introduce(download_id)
+        )
+
+    def _introduce(self, download_id: str) -> None:
+        if self._dial and time.monotonic() >= self._next:
+            self._next = time.monotonic() + DIAL_EVERY
+            self._swarm.connect(download_id, self._client.peer_port)
+
+
+class RealClientSuite:
+    """Inherit as `TestSomething` and say which client; the names in capitals say what differs.
+
+    `client` is shared by the tests of a worker, `own_client` belongs to one test, which may kill and freeze it.
+    """
+
+    CLIENT: ClassVar[str]
+    MUST_BE_DIALLED: ClassVar[bool] = False  # it never dials a peer on loopback that a tracker names
+    VERSION: ClassVar[str] = ""  # what its version begins with
+    CATEGORIES: ClassVar[Mapping[str, str | None]] = {"tv": None}  # what `about` tells after an add to "tv"
+    REFUSALS: ClassVar[Sequence[Refusal]] = ()  # what this client cannot take and others may
+    KILLED_KEEPS_EPOCHS: ClassVar[bool] = True  # its stable time is on its disk as soon as `has_saved` says so
+
+    def has_saved(self, client: RealClient, ids: set[str]) -> bool:
+        """Whether the client would know these downloads after a SIGKILL.
+
+        Killed earlier it forgets what it has just added: its loss, and not what is tested here.
+        """
+        names = [path.name for path in client.directory.rglob("*resume")]
+        return all(any(download_id[:16] in name for name in names) for download_id in ids)
+
+    async def save(self, adapter: Adapter) -> None:
+        """Bring the client to save what it holds, where it would not do so by itself within a minute."""
+
+    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let adapters made from now on give up on a silent client after three seconds."""
+        monkeypatch.setattr(f"sluice_client_poller.adapters.{self.CLIENT}.client.TIMEOUT", 3.0)
+
+    @pytest.fixture
+    def client(self, shared_clients: SharedClients) -> RealClient:
+        """The shared client."""
+        return shared_clients.get(self.CLIENT)
+
+    @pytest.fixture
+    def own_client(self, tmp_path: Path) -> Iterator[RealClient]:
+        """A client for one test alone."""
+        with launch(self.CLIENT, tmp_path / self.CLIENT) as running:
+            yield running
+
+    @pytest.fixture
+    async def adapter(self, client: RealClient) -> AsyncIterator[Adapter]:
+        """An adapter of the shared client."""
+        async with adapter_for(client) as made:
+            yield made
+
+    @pytest.fixture
+    def meet(self, swarm: Swarm, client: RealClient) -> Meeting:
+        """What lets downloads of the shared client complete."""
+        return Meeting(swarm, client, dial=self.MUST_BE_DIALLED)
+
+    async def test_a_magnet_is_followed_to_complete(
+        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path
+    ) -> None:
+        """From a magnet to complete; the moment it says complete, every byte is on the disk where it says."""
+        content = make_content(tmp_path, "Show.S01", {"E01.mkv": 1_500_000, "Subs/E01.srt": 4_000, "empty.nfo": 0})
+        torrent = swarm.seed(content)
+        download_id = await adapter.add(NewDownload(magnet=torrent.magnet, category="tv"))
+        assert download_id == torrent.id
+        seen = await meet.complete(adapter, download_id)
+        assert seen.save_path is not None
+        for path, _ in content.files:
+            assert (Path(seen.save_path) / path).read_bytes() == (tmp_path / path).read_bytes()
+        assert (seen.state, seen.health, seen.category) == (State.SEEDING, Health.OK, "tv")
+        assert (seen.name, seen.size, seen.done) == ("Show.S01", content.size, content.size)
+        assert seen.content_path == str(client.download_dir / "Show.S01")
+        assert seen.epoch.startswith("c")
+        files = await adapter.files(download_id)
+        assert sorted((file.path, file.size) for file in files) == sorted(content.files)
+        assert all(file.wanted and file.done == file.size for file in files)
+        assert _lasting(await listed(Folded(adapter), download_id)) == _lasting(seen)
+
+    async def test_a_torrent_file_shows_its_progress(
+        self, adapter: Adapter, swarm: Swarm, meet: Meeting, tmp_path: Path
+    ) -> None:
+        """A single file from a .torrent, into a folder of its own: it downloads before it is complete."""
+        content = make_content(tmp_path, "Movie.2020.mkv", 1_000_000)
+        torrent = swarm.seed(content, upload_limit=SLOW)
+        target = tmp_path / "elsewhere"
+        download_id = await adapter.add(NewDownload(torrent=torrent.data, save_path=str(target)))
+        partly = await meet.until(
+            adapter, download_id, lambda found: found.done is not None and 0 < found.done < 1_000_000
+        )
+        assert (partly.state, partly.is_complete, partly.completed_at) == (State.DOWNLOADING, False, None)
+        swarm.limit(torrent.id, None)
+        seen = await meet.complete(adapter, download_id)
+        assert seen.content_path == str(target / "Movie.2020.mkv")
+        assert (target / "Movie.2020.mkv").read_bytes() == (tmp_path / "Movie.2020.mkv").read_bytes()
+
+    async def test_a_hybrid_torrents_padding_is_no_file(
+        self, adapter: Adapter, swarm: Swarm, meet: Meeting, tmp_path: Path
+    ) -> None:
+        """Clients list padding among the files; nobody would ever find it on the disk."""
+        content = make_content(tmp_path, "Hybrid", {"a.mkv": 50_000, "b.srt": 700})
+        download_id = await adapter.add(NewDownload(torrent=swarm.seed(content, version="hybrid").data))
+        await meet.complete(adapter, download_id)
+        assert sorted((file.path, file.size) for file in await adapter.files(download_id)) == sorted(content.files)
+
+    async def test_pause_and_resume(self, adapter: Adapter, swarm: Swarm, meet: Meeting, tmp_path: Path) -> None:
+        """Added paused it stays so; resumed it completes; paused again it is still complete."""
+        torrent = swarm.seed(make_content(tmp_path, "Paused.mkv", 300_000))
+        download_id = await adapter.add(NewDownload(torrent=torrent.data, paused=True))
+        await eventually(lambda: row(adapter, download_id), lambda found: found.state is State.PAUSED)
+        await adapter.resume(download_id)
+        await meet.complete(adapter, download_id)
+        await adapter.pause(download_id)
+        seen = await eventually(lambda: row(adapter, download_id), lambda found: found.state is State.PAUSED)
+        assert seen.is_complete
+
+    async def test_recheck_finds_damage(
+        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path
+    ) -> None:
+        """What was complete stops being so when its data is found damaged, and completes again with the right bytes."""
+        torrent = swarm.seed(make_content(tmp_path, "Damaged.mkv", 400_000))
+        download_id = await adapter.add(NewDownload(torrent=torrent.data))
+        await meet.complete(adapter, download_id)
+        damaged = client.download_dir / "Damaged.mkv"
+        damaged.write_bytes(os.urandom(400_000))
+        swarm.limit(torrent.id, SLOW // 10)  # whole again at once, nobody would see what was missing
+        await adapter.recheck(download_id)
+        await eventually(lambda: row(adapter, download_id), lambda found: not found.is_complete)
+        swarm.limit(torrent.id, None)
+        swarm.connect(torrent.id, client.peer_port)
+        await meet.complete(adapter, download_id)
+        assert damaged.read_bytes() == (tmp_path / "Damaged.mkv").read_bytes()
+
+    @pytest.mark.parametrize("with_data", [True, False])
+    async def test_remove(
+        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path, with_data: bool
+    ) -> None:
+        """Gone from the client; its data only goes where that was asked for."""
+        name = f"Removed.{with_data}.mkv"
+        torrent = swarm.seed(make_content(tmp_path, name, 100_000))
+        download_id = await adapter.add(NewDownload(torrent=torrent.data))
+        await meet.complete(adapter, download_id)
+        table = Folded(adapter)
+        assert download_id in await table.poll()
+        await adapter.remove(download_id.upper(), with_data=with_data)
+        await eventually(lambda: adapter.read(download_id), lambda found: found is None)
+        await eventually(table.poll, lambda rows: download_id not in rows)
+        data = client.download_dir / name
+
+        async def there() -> bool:
+            return data.exists()
+
+        await eventually(there, lambda found: found is not with_data)
+
+    async def test_a_duplicate_names_what_is_there(self, adapter: Adapter, tmp_path: Path) -> None:
+        """A second add of either form is refused with the id of the first, which it does not change."""
+        content = make_content(tmp_path, "Twice.mkv", 20_000)
+        torrent = make_torrent(content)
+        await adapter.add(NewDownload(torrent=torrent.data, paused=True))
+        again = make_torrent(content, trackers=["http://another-tracker.test/announce"])
+        for new in (
+            NewDownload(torrent=again.data),
+            NewDownload(magnet=again.magnet),
+            NewDownload(magnet=again.magnet.replace(torrent.id, torrent.id.upper())),
+        ):
+            with pytest.raises(Problem) as refusal:
+                await adapter.add(new)
+            assert (refusal.value.code, refusal.value.status) == ("duplicate", 409)
+            assert refusal.value.extra == {"id": torrent.id}
+        assert (await row(adapter, torrent.id)).tracker is None
+
+    async def test_garbage_changes_nothing(self, adapter: Adapter) -> None:
+        """What cannot be added is refused with a reason, and the client's list is as it was."""
+        table = Folded(adapter)
+        before = set(await table.poll())
+        for new, code, status in (
+            Refusal(NewDownload(torrent=b"garbage"), "torrent_invalid", 400),
+            Refusal(NewDownload(torrent=b"<html></html>"), "torrent_invalid", 400),
+            Refusal(NewDownload(magnet="magnet:?dn=No.Hash"), "magnet_invalid", 400),
+            *self.REFUSALS,
+        ):
+            with pytest.raises(Problem) as refusal:
+                await adapter.add(new)
+            assert (refusal.value.code, refusal.value.status) == (code, status), new
+            assert set(await table.poll()) == before, new
+
+    async def test_unknown_ids_are_not_found(self, adapter: Adapter) -> None:
+        """Every command on what the client does not hold is a 404; a read is None."""
+        assert await adapter.read(UNKNOWN) is None
+        for command in (
+            adapter.pause(UNKNOWN),
+            adapter.resume(UNKNOWN),
+            adapter.recheck(UNKNOWN),
+            adapter.remove(UNKNOWN, with_data=True),
+            adapter.files(UNKNOWN),
+        ):
+            with pytest.raises(Problem) as refusal:
+                await command
+            assert (refusal.value.code, refusal.value.status) == ("not_found", 404)
+
+    async def test_hostile_names_do_not_break_the_list(self, adapter: Adapter) -> None:
+        """Names that climb out, hold NUL or are no text: the client takes or refuses each, and the poll goes on."""
+        table = Folded(adapter)
+        for kind, torrent in hostile_torrents().items():
+            try:
+                assert await adapter.add(NewDownload(torrent=torrent.data, paused=True)) == torrent.id, kind
+            except Problem as refused:
+                assert refused.code == "torrent_invalid", kind  # noqa: PT017 - either outcome is right
+                continue
+            await listed(table, torrent.id)
+            assert await adapter.files(torrent.id), kind
+            await adapter.remove(torrent.id, with_data=True)
+
+    async def test_a_magnet_without_peers_fetches_metadata(self, adapter: Adapter) -> None:
+        """Size and files are unknown until somebody sends the metadata.
+
+        What was just added may be paused to the client until it has taken it up, a moment later.
+        """
+        torrent = raw_torrent("Nobody.Has.This", os.urandom(1000))
+        download_id = await adapter.add(NewDownload(magnet=torrent.magnet + "&dn=Nobody.Has.This"))
+        seen = await eventually(lambda: row(adapter, download_id), lambda found: found.state is State.FETCHING_METADATA)
+        assert (seen.size, seen.is_complete) == (None, False)
+        assert await adapter.files(download_id) == ()
+
+    async def test_a_wrong_password(self, client: RealClient) -> None:
+        """A refused password stops the poll with a reason that holds no password."""
+        async with adapter_for(client, "not-the-password") as adapter:
+            with pytest.raises(ClientAuthFailed) as refused:
+                await adapter.poll()
+        assert "not-the-password" not in f"{refused.value} {refused.value!r} {adapter!r}"
+
+    async def test_two_adapters_and_many_calls_at_once(self, client: RealClient) -> None:
+        """Calls that overlap share one log-in, and another adapter's session does not end ours."""
+        async with adapter_for(client) as one, adapter_for(client) as other:
+            tables = (Folded(one), Folded(other))
+            await asyncio.gather(*(table.poll() for table in tables for _ in range(4)))
+        assert set(tables[0].rows) == set(tables[1].rows)
+
+    async def test_deltas_amount_to_the_whole(
+        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path
+    ) -> None:
+        """All polls of one adapter, folded, are what a fresh adapter sees at once: nothing is missed or left over."""
+        table = Folded(adapter)
+        await table.poll()
+        torrents = [swarm.seed(make_content(tmp_path, f"Delta.{number}.mkv", 200_000)) for number in range(4)]
+        ids = [await adapter.add(NewDownload(torrent=torrent.data, paused=True)) for torrent in torrents]
+        await eventually(table.poll, lambda rows: set(ids) <= set(rows))
+        await adapter.resume(ids[0])
+        await meet.complete(adapter, ids[0])
+        await table.poll()
+        await adapter.remove(ids[1], with_data=True)
+        await adapter.resume(ids[2])
+        await meet.complete(adapter, ids[2])
+        await adapter.pause(ids[2])
+
+        async def both() -> tuple[dict[str, object], dict[str, object]]:
+            async with adapter_for(client) as fresh:
+                whole = await Folded(fresh).poll()
+            folded = await table.poll()
+            return {key: _lasting(one) for key, one in folded.items()}, {
+                key: _lasting(one) for key, one in whole.items()
+            }
+
+        folded, _ = await eventually(both, lambda pair: pair[0] == pair[1])
+        assert ids[1] not in folded
+        await eventually(table.poll, lambda rows: rows[ids[2]].state is State.PAUSED)
+
+    async def test_about(self, own_client: RealClient) -> None:
+        """Its version, where it saves, and its categories with the folder of each."""
+        async with adapter_for(own_client) as adapter:
+            torrent = raw_torrent("About.Labels", os.urandom(1000))
+            await adapter.add(NewDownload(magnet=torrent.magnet, category="tv", paused=True))
+            about = await adapter.about()
+        assert about.version is not None
+        assert about.version.startswith(self.VERSION)
+        assert (about.save_path, about.categories) == (str(own_client.download_dir), self.CATEGORIES)
+
+    @pytest.mark.slow
+    async def test_stopped_and_started(self, own_client: RealClient, tmp_path: Path) -> None:
+        """A restart in good order: unavailable in between, then the same downloads with the same epochs, and marked."""
+        async with adapter_for(own_client) as adapter:
+            table = Folded(adapter)
+            epochs = await self._filled(adapter, table, tmp_path, 10)
+            own_client.stop()
+            with pytest.raises(ClientUnavailable):
+                await adapter.poll()
+            own_client.start()
+            await self._back(table, set(epochs))
+            assert {known: table.rows[known].epoch for known in epochs} == epochs
+
+    @pytest.mark.slow
+    async def test_a_killed_client(self, own_client: RealClient, tmp_path: Path) -> None:
+        """SIGKILL and start: an error while it is down, then all it had, marked as restarted."""
+        async with adapter_for(own_client) as adapter:
+            table = Folded(adapter)
+            epochs = await self._filled(adapter, table, tmp_path, 40)
+            await self.saved(adapter, own_client, set(epochs))
+            own_client.kill()
+            for _ in range(3):
+                with pytest.raises(ClientUnavailable):
+                    await adapter.poll()
+            own_client.start()
+            await self._back(table, set(epochs))
+            if self.KILLED_KEEPS_EPOCHS:
+                assert {known: table.rows[known].epoch for known in epochs} == epochs
+
+    @pytest.mark.slow
+    async def test_a_frozen_client(self, own_client: RealClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A client that hangs is unavailable after the time limit, and answers again once it goes on."""
+        self.hurry(monkeypatch)
+        async with adapter_for(own_client) as adapter:
+            table = Folded(adapter)
+            await eventually(lambda: polled(table), lambda rows: rows is not None)
+            own_client.freeze()
+            with pytest.raises(ClientUnavailable, match="timed out"):
+                await adapter.poll()
+            own_client.thaw()
+            assert await eventually(lambda: polled(table), lambda rows: rows is not None) == {}
+
+    async def _filled(self, adapter: Adapter, table: Folded, folder: Path, count: int) -> dict[str, str]:
+        """Add `count` paused torrents and poll until they are listed; their epochs by id."""
+        await table.poll()
+        ids = set()
+        for number in range(count):
+            torrent = make_torrent(make_content(folder, f"Many.{number}.mkv", 20_000))
+            ids.add(await adapter.add(NewDownload(torrent=torrent.data, paused=True)))
+        await eventually(table.poll, lambda rows: set(rows) == ids)
+        assert table.last is not None
+        assert not table.last.restarted
+        return {found.id: found.epoch for found in table.rows.values()}
+
+    async def saved(self, adapter: Adapter, client: RealClient, ids: set[str]) -> None:
+        """Wait until the client would know these downloads after a SIGKILL."""
+
+        async def look() -> bool:
+            if self.has_saved(client, ids):
+                return True
+            await self.save(adapter)
+            return False
+
+        await eventually(look, bool)
+
+    async def _back(self, table: Folded, ids: set[str]) -> None:
+        """Poll until all are listed again; the first answer is whole and says that it comes after a restart."""
+        before = table.last
+        await eventually(lambda: polled(table), lambda rows: rows is not None)
+        assert table.last is not None
+        assert table.last is not before
+        assert (table.last.whole, table.last.restarted) == (True, True)
+        await eventually(lambda: polled(table), lambda rows: rows is not None and set(rows) >= ids)
+        await eventually(lambda: polled(table), lambda _: table.last is not None and not table.last.restarted)
+
+
+def _lasting(found: Download) -> object:
+    """What two looks at the same row agree on; speeds, ratio and times run on."""
+    return (
+        found.id, found.epoch, found.name, found.state, found.is_complete, found.health, found.size, found.done,
+        found.category, found.save_path, found.content_path, found.completed_at,
+    )  # fmt: skip
