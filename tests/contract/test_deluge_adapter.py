@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from typing_extensions import override
 
-from contract.adapter_suite import AdapterFaults
+from contract.adapter_suite import SAMPLES, WRONG_PASSWORD, Meaning, RecordedSuite
 from sluice_client_poller.adapters.deluge import wire
 from sluice_client_poller.adapters.deluge.client import DelugeAdapter
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
@@ -24,41 +23,41 @@ from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, Reason, State
 from support.replay import Answer, Replay
 
-SAMPLES = Path(__file__).parent / "samples" / "deluge-2.0.3"
+VERSION = "deluge-2.0.3"
 PASSWORD = "the-right-one"
 HASH = "7202b0b5e451bfb8bd36e75ee472fe36018698ff"
 
 DL, META, PAUSED, SEED = State.DOWNLOADING, State.FETCHING_METADATA, State.PAUSED, State.SEEDING
 STATES = {
-    "Downloading__badtracker": (DL, False, Health.OK, None),
-    "Downloading__badtracker2": (DL, False, Health.WARNING, Reason.TRACKER_ERROR),
-    "Downloading__dead": (DL, False, Health.OK, None),
-    "Downloading__deadmagnet": (META, False, Health.OK, None),
-    "Downloading__magnet": (DL, False, Health.OK, None),
-    "Downloading__magnet_finished": (DL, False, Health.OK, None),
-    "Downloading__multi": (DL, False, Health.OK, None),
-    "Downloading__multi_finished": (DL, False, Health.OK, None),
-    "Downloading__single": (DL, False, Health.OK, None),
-    "Downloading__single_finished": (DL, False, Health.OK, None),
-    "Downloading__unlinked_recheck": (DL, False, Health.OK, None),
-    "Paused__multi": (PAUSED, False, Health.OK, None),
-    "Paused__multi_chk_finished": (PAUSED, True, Health.OK, None),
-    "Paused__multi_p_finished": (PAUSED, True, Health.OK, None),
-    "Paused__multi_r_finished": (PAUSED, True, Health.OK, None),
-    "Seeding__magnet_finished": (SEED, True, Health.OK, None),
-    "Seeding__moved_finished": (SEED, True, Health.OK, None),
-    "Seeding__moving_finished": (SEED, True, Health.OK, None),
-    "Seeding__multi_finished": (SEED, True, Health.OK, None),
-    "Seeding__multi_p_finished": (SEED, True, Health.OK, None),
-    "Seeding__multi_r_finished": (SEED, True, Health.OK, None),
-    "Seeding__single_finished": (SEED, True, Health.OK, None),
-    "Seeding__unlinked_live_finished": (SEED, True, Health.OK, None),
+    "Downloading__badtracker": Meaning(DL, False, Health.OK, None),
+    "Downloading__badtracker2": Meaning(DL, False, Health.WARNING, Reason.TRACKER_ERROR),
+    "Downloading__dead": Meaning(DL, False, Health.OK, None),
+    "Downloading__deadmagnet": Meaning(META, False, Health.OK, None),
+    "Downloading__magnet": Meaning(DL, False, Health.OK, None),
+    "Downloading__magnet_finished": Meaning(DL, False, Health.OK, None),
+    "Downloading__multi": Meaning(DL, False, Health.OK, None),
+    "Downloading__multi_finished": Meaning(DL, False, Health.OK, None),
+    "Downloading__single": Meaning(DL, False, Health.OK, None),
+    "Downloading__single_finished": Meaning(DL, False, Health.OK, None),
+    "Downloading__unlinked_recheck": Meaning(DL, False, Health.OK, None),
+    "Paused__multi": Meaning(PAUSED, False, Health.OK, None),
+    "Paused__multi_chk_finished": Meaning(PAUSED, True, Health.OK, None),
+    "Paused__multi_p_finished": Meaning(PAUSED, True, Health.OK, None),
+    "Paused__multi_r_finished": Meaning(PAUSED, True, Health.OK, None),
+    "Seeding__magnet_finished": Meaning(SEED, True, Health.OK, None),
+    "Seeding__moved_finished": Meaning(SEED, True, Health.OK, None),
+    "Seeding__moving_finished": Meaning(SEED, True, Health.OK, None),
+    "Seeding__multi_finished": Meaning(SEED, True, Health.OK, None),
+    "Seeding__multi_p_finished": Meaning(SEED, True, Health.OK, None),
+    "Seeding__multi_r_finished": Meaning(SEED, True, Health.OK, None),
+    "Seeding__single_finished": Meaning(SEED, True, Health.OK, None),
+    "Seeding__unlinked_live_finished": Meaning(SEED, True, Health.OK, None),
 }
 
 
 def sample(name: str) -> bytes:
     """A recorded reply's bytes."""
-    return (SAMPLES / name).read_bytes()
+    return (SAMPLES / VERSION / name).read_bytes()
 
 
 def result(name: str) -> msgspec.Raw:
@@ -71,19 +70,6 @@ def download(name: str) -> Download:
     row = wire.parse_row(result(name))
     assert row is not None
     return to_download("deluge", HASH, row)
-
-
-def test_every_recorded_state_is_in_the_table() -> None:
-    """A sample that is added later must say what it means."""
-    recorded = {path.stem.removeprefix("state_") for path in SAMPLES.glob("state_*.json")}
-    assert recorded == set(STATES)
-
-
-@pytest.mark.parametrize("name", sorted(STATES))
-def test_recorded_states(name: str) -> None:
-    """State, completion and health are three axes, and complete is only what is at rest at its final path."""
-    row = download(f"state_{name}.json")
-    assert (row.state, row.is_complete, row.health, row.reason) == STATES[name]
 
 
 def test_a_move_across_file_systems_completes_only_at_its_end() -> None:
@@ -244,9 +230,11 @@ def replay(recorded: Recorded) -> Iterator[Replay]:
         yield running
 
 
-class TestDelugeFaults(AdapterFaults):
+class TestDelugeRecorded(RecordedSuite):
     """The suite of every adapter, for Deluge."""
 
+    CLIENT = "deluge"
+    RECORDED = {VERSION: STATES}  # noqa: RUF012 - never changed
     poll_method = "core.get_torrents_status"
 
     @override
@@ -259,6 +247,22 @@ class TestDelugeFaults(AdapterFaults):
     def make(self, url: str) -> DelugeAdapter:
         """The adapter of a client at `url` with the right password."""
         return adapter_of(url)
+
+    @override
+    def refused(self, url: str) -> DelugeAdapter:
+        """The adapter of a client at `url` with the wrong one."""
+        return adapter_of(url, WRONG_PASSWORD)
+
+    @override
+    def restart(self, healthy: Replay) -> None:
+        """deluge-web keeps its sessions in memory."""
+        assert isinstance(healthy.answer, Recorded)
+        healthy.answer.sessions.clear()
+
+    @override
+    def recorded_row(self, folder: str, name: str) -> Download:
+        """A recorded row as a Download."""
+        return download(name)
 
 
 async def test_the_first_poll_logs_in_and_connects(replay: Replay) -> None:
@@ -336,11 +340,11 @@ async def test_one_strange_row_spoils_the_poll(recorded: Recorded, replay: Repla
 async def test_a_wrong_password_is_tried_once(replay: Replay) -> None:
     """A refused password is not hammered: the next calls fail without asking, until half a minute has passed."""
     clock = Hurried()
-    adapter = adapter_of(replay.url, "a-wrong-one", clock)
+    adapter = adapter_of(replay.url, WRONG_PASSWORD, clock)
     for _ in range(3):
         with pytest.raises(ClientAuthFailed) as refused:
             await adapter.poll()
-        assert "a-wrong-one" not in str(refused.value)
+        assert WRONG_PASSWORD not in str(refused.value)
     assert [call["method"] for call in replay.calls].count("auth.login") == 1
     clock.ahead = 31.0
     with pytest.raises(ClientAuthFailed):
