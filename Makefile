@@ -18,7 +18,7 @@ DATA   ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run LISTEN=0.0.0.0 PORT=9000 DATA=/srv/sluice   sets address, port and data directory"
 
@@ -83,6 +83,10 @@ flaky: setup-dev ## run new tests 20 times: TESTS="path ..." or the test files c
 		git ls-files --others --exclude-standard -- 'tests/**/test_*.py'); \
 	test -n "$$tests" || { echo "No test file changed against $(BASE)."; exit 0; }; \
 	for time in $$(seq 20); do echo "time $$time of 20"; $(BIN)/pytest -q -n $(JOBS) $$tests || exit 1; done
+
+.PHONY: clients-page
+clients-page: setup-dev ## run every real client and write docs/clients.md from what their tests show
+	@PYTHONPATH=tests $(BIN)/python tests/tools/clients_page.py
 
 .PHONY: mutate
 mutate: setup-dev ## break the pure code on purpose and see whether the tests notice

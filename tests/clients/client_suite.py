@@ -6,7 +6,9 @@ A client's own file says what differs by overriding the names in capitals, and a
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,15 +23,19 @@ from sluice_common.kit.errors import ClientAuthFailed, ClientUnavailable, Proble
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, State
+from support.abilities import Ability, shows
 from support.clients import RealClient, SharedClients, launch
 from support.polls import Folded
 from support.swarm import Swarm
-from support.torrents import hostile_torrents, make_content, make_torrent, raw_torrent
+from support.torrents import hostile_torrents, make_content, make_torrent, raw_torrent, sparse_torrent
 
 T = TypeVar("T")
 UNKNOWN = "0" * 40
+REPORT = Path(__file__).parents[1] / "contract" / "clients_report.json"
+KNOWN_VERSION = "test_this_version_is_in_the_page"
 SLOW = 400_000  # bytes/s at which the states in between can be seen
 WITHIN = 60.0  # seconds; a loaded machine is slow
+CHECK_EVERY = 3.0  # seconds between two rechecks that nobody saw
 DIAL_EVERY = 0.5  # seconds between two attempts of the seeder to reach a client that does not dial it
 
 
@@ -116,6 +122,14 @@ class Meeting:
             self._swarm.connect(download_id, self._client.peer_port)
 
 
+def on_debian_12() -> bool:
+    """Whether Debian packages here are those of the page."""
+    try:
+        return platform.freedesktop_os_release().get("VERSION_CODENAME") == "bookworm"
+    except OSError:
+        return False
+
+
 class RealClientSuite:
     """Inherit as `TestSomething` and say which client; the names in capitals say what differs.
 
@@ -123,6 +137,14 @@ class RealClientSuite:
     """
 
     CLIENT: ClassVar[str]
+    NAME: ClassVar[str]  # these seven are for docs/clients.md
+    SPEAKS: ClassVar[str]
+    COMPLETE: ClassVar[str]
+    EPOCH: ClassVar[str]
+    LIMITS: ClassVar[Sequence[str]]
+    NOTES: ClassVar[Mapping[Ability, str]] = {}
+    PACKAGE: ClassVar[str] = ""  # of Debian 12, whose version the page is of; "" where the version is pinned by us
+    DELTAS: ClassVar[bool] = False  # a poll after a good one brings only what changed
     MUST_BE_DIALLED: ClassVar[bool] = False  # it never dials a peer on loopback that a tracker names
     VERSION: ClassVar[str] = ""  # what its version begins with
     CATEGORIES: ClassVar[Mapping[str, str | None]] = {"tv": None}  # what `about` tells after an add to "tv"
@@ -166,6 +188,7 @@ class RealClientSuite:
         """What lets downloads of the shared client complete."""
         return Meeting(swarm, client, dial=self.MUST_BE_DIALLED)
 
+    @shows(Ability.ADD_MAGNET, Ability.CATEGORY, Ability.FILES, State.SEEDING)
     async def test_a_magnet_is_followed_to_complete(
         self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path
     ) -> None:
@@ -187,6 +210,7 @@ class RealClientSuite:
         assert all(file.wanted and file.done == file.size for file in files)
         assert _lasting(await listed(Folded(adapter), download_id)) == _lasting(seen)
 
+    @shows(Ability.ADD_TORRENT, Ability.SAVE_PATH, State.DOWNLOADING)
     async def test_a_torrent_file_shows_its_progress(
         self, adapter: Adapter, swarm: Swarm, meet: Meeting, tmp_path: Path
     ) -> None:
@@ -213,6 +237,7 @@ class RealClientSuite:
         await meet.complete(adapter, download_id)
         assert sorted((file.path, file.size) for file in await adapter.files(download_id)) == sorted(content.files)
 
+    @shows(Ability.ADD_PAUSED, Ability.PAUSE, Ability.RESUME, State.PAUSED)
     async def test_pause_and_resume(self, adapter: Adapter, swarm: Swarm, meet: Meeting, tmp_path: Path) -> None:
         """Added paused it stays so; resumed it completes; paused again it is still complete."""
         torrent = swarm.seed(make_content(tmp_path, "Paused.mkv", 300_000))
@@ -224,6 +249,28 @@ class RealClientSuite:
         seen = await eventually(lambda: row(adapter, download_id), lambda found: found.state is State.PAUSED)
         assert seen.is_complete
 
+    @shows(State.CHECKING)
+    async def test_data_that_is_there_is_checked(self, adapter: Adapter, tmp_path: Path) -> None:
+        """A torrent whose data lies there already completes without a peer, and says that it checks while it does."""
+        torrent = sparse_torrent(tmp_path, "There.Already.mkv", pieces=512)
+        download_id = await adapter.add(NewDownload(torrent=torrent.data, save_path=str(tmp_path)))
+        again = time.monotonic() + CHECK_EVERY
+
+        async def look() -> Download:
+            nonlocal again
+            found = await row(adapter, download_id)
+            if found.is_complete and time.monotonic() > again:  # over before anybody looked
+                again = time.monotonic() + CHECK_EVERY
+                await adapter.recheck(download_id)
+            return found
+
+        seen = await eventually(look, lambda found: found.state is State.CHECKING)
+        assert not seen.is_complete
+        seen = await eventually(lambda: row(adapter, download_id), lambda found: found.is_complete)
+        assert (seen.size, seen.done, seen.save_path) == (512 << 20, 512 << 20, str(tmp_path))
+        await adapter.remove(download_id, with_data=True)
+
+    @shows(Ability.RECHECK)
     async def test_recheck_finds_damage(
         self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path
     ) -> None:
@@ -241,6 +288,7 @@ class RealClientSuite:
         await meet.complete(adapter, download_id)
         assert damaged.read_bytes() == (tmp_path / "Damaged.mkv").read_bytes()
 
+    @shows(Ability.REMOVE, Ability.REMOVE_DATA)
     @pytest.mark.parametrize("with_data", [True, False])
     async def test_remove(
         self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path, with_data: bool
@@ -321,6 +369,7 @@ class RealClientSuite:
             assert await adapter.files(torrent.id), kind
             await adapter.remove(torrent.id, with_data=True)
 
+    @shows(State.FETCHING_METADATA)
     async def test_a_magnet_without_peers_fetches_metadata(self, adapter: Adapter) -> None:
         """Size and files are unknown until somebody sends the metadata.
 
@@ -374,6 +423,7 @@ class RealClientSuite:
         folded, _ = await eventually(both, lambda pair: pair[0] == pair[1])
         assert ids[1] not in folded
         await eventually(table.poll, lambda rows: rows[ids[2]].state is State.PAUSED)
+        assert table.deltas == self.DELTAS
 
     async def test_about(self, own_client: RealClient) -> None:
         """Its version, where it saves, and its categories with the folder of each."""
@@ -384,6 +434,13 @@ class RealClientSuite:
         assert about.version is not None
         assert about.version.startswith(self.VERSION)
         assert (about.save_path, about.categories) == (str(own_client.download_dir), self.CATEGORIES)
+
+    async def test_this_version_is_in_the_page(self, adapter: Adapter) -> None:
+        """docs/clients.md was made from a run with the version that runs here; other systems may have another."""
+        version, known = (await adapter.about()).version, json.loads(REPORT.read_text()).get(self.CLIENT, {})
+        if version not in known and self.PACKAGE and not on_debian_12():
+            pytest.skip(f"docs/clients.md is of {self.PACKAGE} {', '.join(known)}; this machine has {version}")
+        assert version in known, "run `make clients-page`"
 
     @pytest.mark.slow
     async def test_stopped_and_started(self, own_client: RealClient, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from clients.client_suite import RealClientSuite, Refusal, adapter_for, eventual
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable
 from sluice_common.model.enums import Health, Reason, State
+from support.abilities import Ability
 from support.clients import RealClient
 from support.deluge import Deluge
 from support.swarm import Swarm
@@ -24,6 +25,22 @@ class TestDeluge(RealClientSuite):
     """The suite of every client, and what only Deluge has: two programs, labels by a plugin."""
 
     CLIENT = "deluge"
+    NAME = "Deluge"
+    SPEAKS = "deluge-web's JSON-RPC of 2.x"
+    COMPLETE = (
+        "`is_finished` in the states Seeding, Paused and Queued. At 100 % it may still be Downloading and then Moving, "
+        "when its data goes to another file system."
+    )
+    EPOCH = "`time_added`."
+    NOTES = {Ability.CATEGORY: "labels, of `a-z`, `0-9`, `_` and `-` only"}  # noqa: RUF012 - never changed
+    LIMITS = (
+        "Sluice talks to deluge-web, not to the daemon's own port; of several daemons it stays with the connected one.",
+        "Labels need the Label plugin; the first add with a category switches it on.",
+        "Magnets with only a v2 hash are refused; add the .torrent.",
+        "A torrent added while Deluge writes its list is written with the next change, at the latest after 200 s; "
+        "killed in between, Deluge has forgotten it.",
+        "Adding is slow, about 20 a second.",
+    )
     VERSION = "2."
     REFUSALS = (
         Refusal(NewDownload(magnet=f"magnet:?xt=urn:btmh:1220{'ab' * 32}"), "unsupported", 501),

@@ -7,12 +7,16 @@ from sluice_common.model.download import Download
 
 
 class Folded:
-    """Polls one adapter; `rows` is the table by id that its polls amount to, `last` the newest poll."""
+    """Polls one adapter; `rows` is the table by id that its polls amount to, `last` the newest poll.
+
+    `deltas` tells whether any poll so far brought only what changed.
+    """
 
     def __init__(self, adapter: Adapter) -> None:
         self._adapter = adapter
         self.rows: dict[str, Download] = {}
         self.last: Poll | None = None
+        self.deltas = False
 
     async def poll(self) -> dict[str, Download]:
         """Poll once more; the table after it. What the adapter raises leaves the table as it was."""
@@ -25,4 +29,5 @@ class Folded:
             self.rows.pop(gone, None)
         self.rows |= {row.id: row for row in poll.rows}
         self.last = poll
+        self.deltas = self.deltas or not poll.whole
         return self.rows

@@ -113,6 +113,20 @@ def raw_torrent(name: str | bytes, files: Sequence[tuple[Sequence[str | bytes], 
     return Torrent(id=digest, data=bencode({"info": info}), magnet=f"magnet:?xt=urn:btih:{digest}", name=shown)
 
 
+def sparse_torrent(parent: Path, name: str, pieces: int) -> Torrent:
+    """A file of `pieces` MiB that takes no room on the disk, and its .torrent: long to check, quick to make.
+
+    The info-hash is of this name and size: one client holds such a torrent once.
+    """
+    with (parent / name).open("wb") as file:
+        file.truncate(pieces << 20)
+    digest = hashlib.sha1(bytes(1 << 20), usedforsecurity=False).digest()
+    info = {"name": name, "piece length": 1 << 20, "length": pieces << 20, "pieces": digest * pieces}
+    info_hash = hashlib.sha1(bencode(info), usedforsecurity=False).hexdigest()
+    data = bencode({"info": info})
+    return Torrent(id=info_hash, data=data, magnet=f"magnet:?xt=urn:btih:{info_hash}", name=name)
+
+
 def hostile_torrents(body: bytes | None = None) -> dict[str, Torrent]:
     """Torrents whose names try to get out of the folder they are put in, or cannot be file names at all.
 

@@ -1,0 +1,171 @@
+"""docs/clients.md out of what the suites declare and what their last run with real clients showed. Values only.
+
+The report (`tests/contract/clients_report.json`) is written by `make clients-page` after a run in which every test
+passed: `{type: {version: [what was shown]}}`. The same report and the same classes always give the same page.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from clients.client_suite import RealClientSuite
+from contract.adapter_suite import RecordedSuite
+from sluice_client_poller.adapters.registry import FACTORIES
+from sluice_common.model.enums import State
+from support.abilities import Ability, marked
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "clients.md"
+REPORT = ROOT / "tests" / "contract" / "clients_report.json"
+
+Report = Mapping[str, Mapping[str, list[str]]]
+
+
+class Suites(NamedTuple):
+    """Both suites of one kind of client."""
+
+    live: type[RealClientSuite]
+    recorded: type[RecordedSuite]
+
+    @property
+    def shown(self) -> list[str]:
+        """What the tests against the real client show when all pass, sorted."""
+        return sorted({str(shown) for _, shown in marked(self.live)})
+
+    @property
+    def recorded_states(self) -> set[State]:
+        """The states that recorded rows are mapped to."""
+        return {meaning.state for states in self.recorded.RECORDED.values() for meaning in states.values()}
+
+
+def suites() -> dict[str, Suites]:
+    """The suites by type, in the order of the adapters' registry. A kind without both suites is an error."""
+    return {kind: Suites(_live(kind), _recorded(kind)) for kind in FACTORIES}
+
+
+def read_report() -> Report:
+    """The committed report."""
+    report: Report = json.loads(REPORT.read_text())
+    return report
+
+
+def versions(report: Report, kind: str, suite: Suites) -> list[str]:
+    """The versions whose run showed what the suite shows today; the others' runs are of another day."""
+    return sorted(version for version, shown in report.get(kind, {}).items() if shown == suite.shown)
+
+
+def page(report: Report) -> str:
+    """The whole page."""
+    kinds = suites()
+    return "\n".join([*_head(report, kinds), *_abilities(kinds), *_states(kinds), *_each(kinds)])
+
+
+def _live(kind: str) -> type[RealClientSuite]:
+    module = importlib.import_module(f"clients.test_{kind}")
+    return next(
+        found
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, RealClientSuite) and vars(found).get("CLIENT") == kind
+    )
+
+
+def _recorded(kind: str) -> type[RecordedSuite]:
+    module = importlib.import_module(f"contract.test_{kind}_adapter")
+    return next(
+        found
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, RecordedSuite) and vars(found).get("CLIENT") == kind
+    )
+
+
+def _head(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
+    yield "# The download clients"
+    yield ""
+    yield "Made by `make clients-page` from the suites that every client passes: `tests/clients` with the real"
+    yield "programs, `tests/contract` over recorded replies. A page that is not what they show fails a test."
+    yield ""
+    yield from _table(
+        ("", "`type`", "run for real", "by recorded replies", "a poll brings", "speaks"),
+        (
+            (
+                suite.live.NAME,
+                f"`{kind}`",
+                ", ".join(versions(report, kind, suite)),
+                ", ".join(folder.removeprefix(f"{kind}-") for folder in suite.recorded.RECORDED),
+                "what changed" if suite.live.DELTAS else "the whole list",
+                suite.live.SPEAKS,
+            )
+            for kind, suite in kinds.items()
+        ),
+    )
+
+
+def _abilities(kinds: Mapping[str, Suites]) -> Iterator[str]:
+    yield "## What each does"
+    yield ""
+    yield from _table(
+        ("", *(suite.live.NAME for suite in kinds.values())),
+        ((ability, *(_can(suite, ability) for suite in kinds.values())) for ability in Ability),
+    )
+
+
+def _can(suite: Suites, ability: Ability) -> str:
+    answer = "yes" if ability in suite.shown else "no"
+    note = suite.live.NOTES.get(ability)
+    return f"{answer}; {note}" if note else answer
+
+
+def _states(kinds: Mapping[str, Suites]) -> Iterator[str]:
+    yield "## States that were seen"
+    yield ""
+    yield "*Real*: a test waited until the running client was in it. *Recorded*: one of its replies says so."
+    yield ""
+    seen = [state for state in State if any(_saw(suite, state) for suite in kinds.values())]
+    yield from _table(
+        ("", *(suite.live.NAME for suite in kinds.values())),
+        ((f"`{state}`", *(_saw(suite, state) or "–" for suite in kinds.values())) for state in seen),
+    )
+
+
+def _saw(suite: Suites, state: State) -> str:
+    where = {"real": state in suite.shown, "recorded": state in suite.recorded_states}
+    return ", ".join(name for name, seen in where.items() if seen)
+
+
+def _each(kinds: Mapping[str, Suites]) -> Iterator[str]:
+    for suite in kinds.values():
+        yield f"## {suite.live.NAME}"
+        yield ""
+        yield f"**Complete** is {suite.live.COMPLETE}"
+        yield ""
+        yield f"**The epoch** (which tells a download that was added again from the old one) is {suite.live.EPOCH}"
+        yield ""
+        yield "**What it calls what** (recorded):"
+        yield ""
+        yield from _table(("there", "here"), _words(suite))
+        yield "**Limits**"
+        yield ""
+        yield from (f"- {limit}" for limit in suite.live.LIMITS)
+        yield ""
+
+
+def _words(suite: Suites) -> Iterator[tuple[str, str]]:
+    """The client's own word for a state (the first part of a sample's name), and what it became."""
+    found: dict[str, set[str]] = {}
+    for states in suite.recorded.RECORDED.values():
+        for name, meaning in states.items():
+            found.setdefault(name.partition("__")[0], set()).add(f"`{meaning.state}`")
+    for word in sorted(found, key=str.lower):
+        yield f"`{word}`", ", ".join(sorted(found[word]))
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|---" * len(head) + "|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
