@@ -25,6 +25,7 @@ from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, State
 from support.abilities import Ability, shows
 from support.clients import RealClient, SharedClients, launch
+from support.meeting import Meeting
 from support.polls import Folded
 from support.swarm import Swarm
 from support.torrents import hostile_torrents, make_content, make_torrent, raw_torrent, sparse_torrent
@@ -36,7 +37,6 @@ KNOWN_VERSION = "test_this_version_is_in_the_page"
 SLOW = 400_000  # bytes/s at which the states in between can be seen
 WITHIN = 60.0  # seconds; a loaded machine is slow
 CHECK_EVERY = 3.0  # seconds between two rechecks that nobody saw
-DIAL_EVERY = 0.5  # seconds between two attempts of the seeder to reach a client that does not dial it
 
 
 class Refusal(NamedTuple):
@@ -97,14 +97,11 @@ async def polled(table: Folded) -> dict[str, Download] | None:
         return None
 
 
-class Meeting:
-    """Lets downloads find their data: the seeder dials the client where that client does not dial the seeder."""
+class Downloads:
+    """Lets downloads of a client find their data, and waits for them."""
 
-    def __init__(self, swarm: Swarm, client: RealClient, *, dial: bool) -> None:
-        self._swarm = swarm
-        self._client = client
-        self._dial = dial
-        self._next = 0.0
+    def __init__(self, swarm: Swarm, client: RealClient) -> None:
+        self._meeting = Meeting(swarm, client)
 
     async def complete(self, adapter: Adapter, download_id: str) -> Download:
         """The row once it is complete."""
@@ -113,13 +110,8 @@ class Meeting:
     async def until(self, adapter: Adapter, download_id: str, wanted: Callable[[Download], object]) -> Download:
         """The row once it is as wanted, while it may download."""
         return await eventually(
-            lambda: row(adapter, download_id), wanted, meanwhile=lambda: self._introduce(download_id)
+            lambda: row(adapter, download_id), wanted, meanwhile=lambda: self._meeting.introduce(download_id)
         )
-
-    def _introduce(self, download_id: str) -> None:
-        if self._dial and time.monotonic() >= self._next:
-            self._next = time.monotonic() + DIAL_EVERY
-            self._swarm.connect(download_id, self._client.peer_port)
 
 
 def on_debian_12() -> bool:
@@ -145,7 +137,6 @@ class RealClientSuite:
     NOTES: ClassVar[Mapping[Ability, str]] = {}
     PACKAGE: ClassVar[str] = ""  # of Debian 12, whose version the page is of; "" where the version is pinned by us
     DELTAS: ClassVar[bool] = False  # a poll after a good one brings only what changed
-    MUST_BE_DIALLED: ClassVar[bool] = False  # it never dials a peer on loopback that a tracker names
     VERSION: ClassVar[str] = ""  # what its version begins with
     CATEGORIES: ClassVar[Mapping[str, str | None]] = {"tv": None}  # what `about` tells after an add to "tv"
     REFUSALS: ClassVar[Sequence[Refusal]] = ()  # what this client cannot take and others may
@@ -184,13 +175,13 @@ class RealClientSuite:
             yield made
 
     @pytest.fixture
-    def meet(self, swarm: Swarm, client: RealClient) -> Meeting:
+    def meet(self, swarm: Swarm, client: RealClient) -> Downloads:
         """What lets downloads of the shared client complete."""
-        return Meeting(swarm, client, dial=self.MUST_BE_DIALLED)
+        return Downloads(swarm, client)
 
     @shows(Ability.ADD_MAGNET, Ability.CATEGORY, Ability.FILES, State.SEEDING)
     async def test_a_magnet_is_followed_to_complete(
-        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path
+        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path
     ) -> None:
         """From a magnet to complete; the moment it says complete, every byte is on the disk where it says."""
         content = make_content(tmp_path, "Show.S01", {"E01.mkv": 1_500_000, "Subs/E01.srt": 4_000, "empty.nfo": 0})
@@ -212,7 +203,7 @@ class RealClientSuite:
 
     @shows(Ability.ADD_TORRENT, Ability.SAVE_PATH, State.DOWNLOADING)
     async def test_a_torrent_file_shows_its_progress(
-        self, adapter: Adapter, swarm: Swarm, meet: Meeting, tmp_path: Path
+        self, adapter: Adapter, swarm: Swarm, meet: Downloads, tmp_path: Path
     ) -> None:
         """A single file from a .torrent, into a folder of its own: it downloads before it is complete."""
         content = make_content(tmp_path, "Movie.2020.mkv", 1_000_000)
@@ -229,7 +220,7 @@ class RealClientSuite:
         assert (target / "Movie.2020.mkv").read_bytes() == (tmp_path / "Movie.2020.mkv").read_bytes()
 
     async def test_a_hybrid_torrents_padding_is_no_file(
-        self, adapter: Adapter, swarm: Swarm, meet: Meeting, tmp_path: Path
+        self, adapter: Adapter, swarm: Swarm, meet: Downloads, tmp_path: Path
     ) -> None:
         """Clients list padding among the files; nobody would ever find it on the disk."""
         content = make_content(tmp_path, "Hybrid", {"a.mkv": 50_000, "b.srt": 700})
@@ -238,7 +229,7 @@ class RealClientSuite:
         assert sorted((file.path, file.size) for file in await adapter.files(download_id)) == sorted(content.files)
 
     @shows(Ability.ADD_PAUSED, Ability.PAUSE, Ability.RESUME, State.PAUSED)
-    async def test_pause_and_resume(self, adapter: Adapter, swarm: Swarm, meet: Meeting, tmp_path: Path) -> None:
+    async def test_pause_and_resume(self, adapter: Adapter, swarm: Swarm, meet: Downloads, tmp_path: Path) -> None:
         """Added paused it stays so; resumed it completes; paused again it is still complete."""
         torrent = swarm.seed(make_content(tmp_path, "Paused.mkv", 300_000))
         download_id = await adapter.add(NewDownload(torrent=torrent.data, paused=True))
@@ -272,7 +263,7 @@ class RealClientSuite:
 
     @shows(Ability.RECHECK)
     async def test_recheck_finds_damage(
-        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path
+        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path
     ) -> None:
         """What was complete stops being so when its data is found damaged, and completes again with the right bytes."""
         torrent = swarm.seed(make_content(tmp_path, "Damaged.mkv", 400_000))
@@ -291,7 +282,7 @@ class RealClientSuite:
     @shows(Ability.REMOVE, Ability.REMOVE_DATA)
     @pytest.mark.parametrize("with_data", [True, False])
     async def test_remove(
-        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path, with_data: bool
+        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path, with_data: bool
     ) -> None:
         """Gone from the client; its data only goes where that was asked for."""
         name = f"Removed.{with_data}.mkv"
@@ -396,7 +387,7 @@ class RealClientSuite:
         assert set(tables[0].rows) == set(tables[1].rows)
 
     async def test_deltas_amount_to_the_whole(
-        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Meeting, tmp_path: Path
+        self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path
     ) -> None:
         """All polls of one adapter, folded, are what a fresh adapter sees at once: nothing is missed or left over."""
         table = Folded(adapter)

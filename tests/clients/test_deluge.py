@@ -31,7 +31,7 @@ class TestDeluge(RealClientSuite):
         "`is_finished` in the states Seeding, Paused and Queued. At 100 % it may still be Downloading and then Moving, "
         "when its data goes to another file system."
     )
-    EPOCH = "`time_added`."
+    EPOCH = "`time_added`; what a daemon that crashed loads with the time of its restart counts as the same one."
     NOTES = {Ability.CATEGORY: "labels, of `a-z`, `0-9`, `_` and `-` only"}  # noqa: RUF012 - never changed
     LIMITS = (
         "Sluice talks to deluge-web, not to the daemon's own port; of several daemons it stays with the connected one.",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.deluge import Deluge
+from support.clients import RealClient, launch
 from support.fixtures import own_deluge, swarm
 from support.household import data, household, media
 from support.product import Product
@@ -22,9 +22,17 @@ def options() -> tuple[str, ...]:
 
 
 @pytest.fixture
-def product(own_deluge: Deluge, media: Path, data: Path, options: tuple[str, ...]) -> Iterator[Product]:
-    """Sluice in front of a Deluge of this test's own, its libraries initialised."""
-    with Product(data, household(own_deluge, media), options) as product:
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RealClient]:
+    """A running client of this test's own, of the type that it is parametrised with; else a Deluge."""
+    kind: str = getattr(request, "param", "deluge")
+    with launch(kind, tmp_path / kind) as running:
+        yield running
+
+
+@pytest.fixture
+def product(client: RealClient, media: Path, data: Path, options: tuple[str, ...]) -> Iterator[Product]:
+    """Sluice in front of that client, its libraries initialised."""
+    with Product(data, household(client, media), options) as product:
         for name in ("tv", "movies"):
             product.post(f"/libraries/{name}/init")
         product.await_clients()

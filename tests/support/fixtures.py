@@ -19,13 +19,6 @@ def shared_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedC
         yield running
 
 
-@pytest.fixture(scope="session")
-def deluge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deluge]:
-    """A running Deluge, one per worker; every test uses torrents of its own in it."""
-    with Deluge(tmp_path_factory.mktemp("deluge")) as running:
-        yield running
-
-
 @pytest.fixture
 def own_deluge(tmp_path: Path) -> Iterator[Deluge]:
     """A running Deluge for one test alone, which may kill and freeze it."""

@@ -1,4 +1,4 @@
-"""A household: a real Deluge on a loopback swarm, libraries beside it, and Sluice in front."""
+"""A household: real clients on a loopback swarm, libraries beside them, and Sluice in front."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from typing import Any
 
 import pytest
 
-from support.deluge import Deluge
+from support.clients import RealClient
 
 
-def household(deluge: Deluge, media: Path, **more: Any) -> dict[str, Any]:
-    """A configuration as a user would write it; `more` sets further top-level keys."""
+def entry(client: RealClient) -> dict[str, Any]:
+    """What the configuration says of one client, as a user would write it."""
     return {
-        "clients": {
-            "deluge": {
-                "type": "deluge",
-                "url": deluge.url,
-                "password": deluge.password,
-                "owners": {"tv": "sluice", "movies": "sluice", "tv-sonarr": "sonarr"},
-            }
-        },
+        "type": client.type,
+        "url": client.url,
+        **({"username": client.username} if client.username else {}),
+        "password": client.password,
+        "owners": {"tv": "sluice", "movies": "sluice", "tv-sonarr": "sonarr"},
+    }
+
+
+def household(client: RealClient, media: Path, **more: Any) -> dict[str, Any]:
+    """A configuration in which `client` is called as its type is; `more` sets further top-level keys."""
+    return {
+        "clients": {client.type: entry(client)},
         "libraries": {
             "tv": {"kind": "series", "root": str(media / "tv"), "link": "require"},
             "movies": {"kind": "movies", "root": str(media / "movies"), "link": "require"},
