@@ -29,13 +29,14 @@ from support.meeting import Meeting
 from support.polls import Folded
 from support.swarm import Swarm
 from support.torrents import hostile_torrents, make_content, make_torrent, raw_torrent, sparse_torrent
+from support.waiting import PATIENCE
 
 T = TypeVar("T")
 UNKNOWN = "0" * 40
 REPORT = Path(__file__).parents[1] / "contract" / "clients_report.json"
 KNOWN_VERSION = "test_this_version_is_in_the_page"
 SLOW = 400_000  # bytes/s at which the states in between can be seen
-WITHIN = 60.0  # seconds; a loaded machine is slow
+WITHIN = 30.0  # seconds of an idle machine
 CHECK_EVERY = 3.0  # seconds between two rechecks that nobody saw
 
 
@@ -67,7 +68,7 @@ async def eventually(
     meanwhile: Callable[[], None] = lambda: None,
 ) -> T:
     """Ask until the answer is as wanted, and return it; `meanwhile` is done before each look."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * PATIENCE
     while True:
         meanwhile()
         answer = await ask()
