@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import pytest
 
 HOST = "127.0.0.1"
+T = TypeVar("T")
 
 
 class ClientMissing(RuntimeError):
@@ -100,13 +101,18 @@ DIALLED = frozenset({"transmission"})  # it dials no peer on loopback that a tra
 
 
 def launch(kind: str, directory: Path) -> RealClient:
-    """A client of this type, not started yet. Where its Debian package is missing the test is skipped, saying so.
+    """A client of this type, not started yet, or a test that is skipped (see `or_skip`)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return or_skip(lambda: LAUNCHERS[kind](directory))
+
+
+def or_skip(make: Callable[[], T]) -> T:
+    """The client that `make` makes. Where its Debian package is missing the test is skipped, saying so.
 
     Deluge comes from PyPI with `make setup-dev`: without it a test fails.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     try:
-        return LAUNCHERS[kind](directory)
+        return make()
     except ClientMissing as missing:
         pytest.skip(str(missing))
 
