@@ -24,6 +24,8 @@ _SEEDER: lt.settings_pack = {
     "enable_upnp": False,
     "enable_natpmp": False,
     "allow_multiple_connections_per_ip": True,
+    "min_reconnect_time": 1,  # a client that was restarted is dialled again at once, and not after a minute
+    "max_failcount": 100,
     "active_limit": -1,
     "active_seeds": -1,
     "alert_mask": 0,
