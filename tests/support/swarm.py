@@ -24,8 +24,6 @@ _SEEDER: lt.settings_pack = {
     "enable_upnp": False,
     "enable_natpmp": False,
     "allow_multiple_connections_per_ip": True,
-    "min_reconnect_time": 1,  # a client that was restarted is dialled again at once, and not after a minute
-    "max_failcount": 100,
     "active_limit": -1,
     "active_seeds": -1,
     "alert_mask": 0,
@@ -91,11 +89,15 @@ class Tracker:
 
 
 class Swarm:
-    """A tracker and one seeder. A context manager; `seed` makes a download possible, `slow` makes it last."""
+    """A tracker and one seeder. A context manager; `seed` makes a download possible, `slow` makes it last.
 
-    def __init__(self) -> None:
+    A client that went away is dialled again after `reconnect_after` seconds at the earliest. Short, the seeder also
+    dials again and again what does not want it any more: for a test with few downloads in a swarm of its own.
+    """
+
+    def __init__(self, *, reconnect_after: int = 60) -> None:
         self.tracker = Tracker()
-        self._session = lt.session(_SEEDER)
+        self._session = lt.session({**_SEEDER, "min_reconnect_time": reconnect_after, "max_failcount": 30})
         self._handles: dict[str, lt.torrent_handle] = {}
 
     def __enter__(self) -> Self:
