@@ -28,6 +28,7 @@ _SEEDER: lt.settings_pack = {
     "active_seeds": -1,
     "alert_mask": 0,
 }
+_PERSISTENT: lt.settings_pack = {"min_reconnect_time": 1, "max_failcount": 30}
 
 
 class Tracker:
@@ -91,13 +92,13 @@ class Tracker:
 class Swarm:
     """A tracker and one seeder. A context manager; `seed` makes a download possible, `slow` makes it last.
 
-    A client that went away is dialled again after `reconnect_after` seconds at the earliest. Short, the seeder also
-    dials again and again what does not want it any more: for a test with few downloads in a swarm of its own.
+    `persistent`, it dials every second a client that went away, and also one that does not want it any more, until that
+    has no ear for anything else: for a test with few downloads in a swarm of its own.
     """
 
-    def __init__(self, *, reconnect_after: int = 60) -> None:
+    def __init__(self, *, persistent: bool = False) -> None:
         self.tracker = Tracker()
-        self._session = lt.session({**_SEEDER, "min_reconnect_time": reconnect_after, "max_failcount": 30})
+        self._session = lt.session({**_SEEDER, **(_PERSISTENT if persistent else {})})
         self._handles: dict[str, lt.torrent_handle] = {}
 
     def __enter__(self) -> Self:
