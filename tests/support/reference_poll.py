@@ -5,12 +5,14 @@ Kept as simple as it can be: no index, no memory but the last committed poll and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
+from typing_extensions import override
 
 from sluice_client_poller.holds import LARGE_COUNT, LARGE_SHARE, MIN_POLLS, HoldPolicy, Holds, Missing
+from sluice_client_poller.session import Session
 from sluice_client_poller.settle import settle_row, stable_part
 from sluice_client_poller.ticks import LEAST, SHARE
 from sluice_common.contracts.frames import Table
@@ -25,7 +27,9 @@ class Settled(msgspec.Struct, frozen=True):
     times: dict[str, str] = {}
 
 
-def settle(table: Table | None, polled: Iterable[Download], now: datetime, last: Settled, *, restarted: bool) -> Settled:
+def settle(
+    table: Table | None, polled: Iterable[Download], now: datetime, last: Settled, *, restarted: bool
+) -> Settled:
     """Every polled row; of two under one identity the one that is further along."""
     known = table.rows if table else {}
     tombstones = table.tombstones if table else {}
@@ -78,3 +82,39 @@ def judge(
 
 def _again(missing: Missing | None, now: float) -> Missing:
     return Missing(now, 1) if missing is None else Missing(missing.since, missing.polls + 1)
+
+
+class PlainSession(Session):
+    """A session that looks at everything: `listed` gives the client's whole list as of the last poll."""
+
+    listed: Callable[[], list[Download]]
+    last = Settled()
+
+    @override
+    async def _take(self, now: datetime) -> None:
+        table = self._table.baseline
+        settled = settle(table, self.listed(), now, self.last, restarted=self._restarted)
+        if table is None:
+            holds = Holds(count=len(settled.rows))
+            await self._table.commit_keyframe(settled.rows, now)
+        else:
+            monotonic = self._clock.monotonic()
+            holds, gone = judge(self._holds, self._policy, table, settled, restarted=self._restarted, now=monotonic)
+            await self._table.commit(upserts(table, settled), gone, now)
+        self.last, self._holds, self._restarted = settled, holds, False
+
+    @override
+    def row(self, download_id: str) -> Download | None:
+        rows = self._table.baseline.rows if self._table.baseline else {}
+        return rows.get(download_id) or next((row for row in rows.values() if download_id in row.aliases), None)
+
+    @override
+    def client_name_of(self, row: Download) -> str:
+        return self.last.names.get(row.id, row.id)
+
+    @override
+    async def settled(self, polled: Download | None) -> Download | None:
+        if polled is None:
+            return None
+        settled_rows = settle(self._table.baseline, [polled], self._clock.now(), self.last, restarted=False)
+        return next(iter(settled_rows.rows.values()))

@@ -5,6 +5,7 @@ A polled row joins the row that already carries any of its names; the id stays t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -32,16 +33,26 @@ def settle_row(
     """One polled row on top of what the table knows of it; `same` says that it is the same download as `base`."""
     row = _bounded(row)
     if base is None:
-        return msgspec.structs.replace(row, epoch=_new_epoch(row.epoch, tombstone, now), first_seen=now, intent=None)
-    names = {*base.aliases, *row.aliases, row.id} - {base.id}
+        return msgspec.structs.replace(
+            row,
+            aliases=_other_names(row.id, row.aliases),
+            epoch=_new_epoch(row.epoch, tombstone, now),
+            first_seen=now,
+            intent=None,
+        )
     return msgspec.structs.replace(
         row,
         id=base.id,
-        aliases=tuple(sorted(names)),
+        aliases=_other_names(base.id, (*base.aliases, *row.aliases, row.id)),
         epoch=base.epoch if same else row.epoch,
         first_seen=base.first_seen if same else now,
         intent=_live(base.intent, now) if same else None,
     )
+
+
+def _other_names(download_id: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Sorted and once each, so that the next poll finds nothing to change."""
+    return tuple(sorted({*names} - {download_id}))
 
 
 def is_further(row: Download, rival: Download) -> bool:
