@@ -62,7 +62,8 @@ async def frame_cost(
         "frame": "keyframe" if keyframes else "one row",
         "frames": came,
         "cpu_ms_per_second": round(cpu / seconds * 1000, 2),
-        "longest_stall_ms": round(stall * 1000, 1),
+        "longest_stall_ms": stall.late_ms,
+        "longest_busy_ms": stall.busy_ms,
     }
 
 

@@ -42,7 +42,8 @@ async def poll_cost(
         "changes": changes,
         "polls": polls,
         "cpu_ms_per_poll": round(cpu / polls * 1000, 3),
-        "longest_stall_ms": round(stall * 1000, 1),
+        "longest_stall_ms": stall.late_ms,
+        "longest_busy_ms": stall.busy_ms,
     }
 
 

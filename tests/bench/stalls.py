@@ -5,7 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 
+import msgspec
+
 TICK = 0.002
+
+
+class Stall(msgspec.Struct, frozen=True):
+    """Milliseconds, at worst: by how much a timer came late, and how much CPU was used from one to the next.
+
+    The second is what the code is to blame for; on a machine that does other things as well the first is longer.
+    """
+
+    late_ms: float
+    busy_ms: float
 
 
 async def cpu_seconds(seconds: float) -> float:
@@ -15,10 +27,12 @@ async def cpu_seconds(seconds: float) -> float:
     return time.process_time() - before
 
 
-async def longest_stall(seconds: float) -> float:
-    """By how much a timer came late at worst, in seconds. The timer itself costs some hundredths of a core."""
-    worst, end = 0.0, time.perf_counter() + seconds
+async def longest_stall(seconds: float) -> Stall:
+    """The worst of so many seconds. The timer itself costs some hundredths of a core."""
+    late = busy = 0.0
+    end = time.perf_counter() + seconds
     while (due := time.perf_counter() + TICK) < end:
+        used = time.thread_time()
         await asyncio.sleep(TICK)
-        worst = max(worst, time.perf_counter() - due)
-    return worst
+        late, busy = max(late, time.perf_counter() - due), max(busy, time.thread_time() - used)
+    return Stall(round(late * 1000, 1), round(busy * 1000, 1))
