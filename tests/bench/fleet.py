@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import msgspec
+from typing_extensions import override
 
 from sluice_client_poller.adapters.port import Poll
 from sluice_common.model.download import Download
@@ -64,6 +65,7 @@ class Fleet(FakeClient):
         # A real reply is decoded anew each time: equal rows, but not the same objects.
         self._lists = [_copied(rows), _copied(rows)]
 
+    @override
     async def poll(self) -> Poll:
         self.polls += 1
         changed = [self._touch(self.polls * self._changes + index) for index in range(self._changes)]

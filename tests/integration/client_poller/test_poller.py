@@ -102,6 +102,32 @@ async def test_a_client_with_an_empty_list_for_a_moment_loses_nothing(bus: Bus, 
     assert await event_types(bus) == []
 
 
+async def test_an_idle_seeder_is_not_written(bus: Bus, deltas: bool) -> None:
+    """Its clock ticks with every poll, and nothing goes to the disk; what else changes takes the clock along."""
+    client = FakeClient(deltas=deltas)
+    client.put("a", state=State.SEEDING, seeding_time=1000)
+    async with polling(bus, {"fake": client}):
+        before = await until(lambda: committed(bus, "fake"))
+        for second in range(1, 20):
+            client.put("a", seeding_time=1000 + second)
+            await _polled(client)
+        assert await committed(bus, "fake") == before
+        client.put("a", up_speed=5)
+        table = await until(lambda: _another(bus, before), what="a frame")
+        assert (table.rows["a"].seeding_time, table.rows["a"].up_speed) == (1019, 5)
+
+
+async def _polled(client: FakeClient) -> None:
+    """A poll that began after this call is over."""
+    polls = client.polls
+    await until(lambda: client.polls > polls + 1, what="another poll")
+
+
+async def _another(bus: Bus, before: Table) -> Table | None:
+    table = await committed(bus, "fake")
+    return table if table is not None and table.sequence > before.sequence else None
+
+
 async def test_a_client_that_is_down_keeps_its_rows_and_says_why(bus: Bus, deltas: bool) -> None:
     """A failed poll is not an empty client; commands fail at once with the reason, and recovery needs nobody."""
     client = FakeClient(deltas=deltas)
@@ -136,6 +162,19 @@ async def test_a_reply_that_breaks_our_code_takes_no_other_client_down(bus: Bus,
         assert (status.reason, status.message) == ("protocol_error", "its reply could not be read (ZeroDivisionError)")
         polls = well.polls
         await until(lambda: well.polls > polls + 3, what="more polls of the other client")
+
+
+async def test_changes_without_a_whole_list_are_refused(bus: Bus) -> None:
+    """An adapter that begins with a delta is broken; its handful of rows is not taken for all that is left."""
+    client = FakeClient()
+    client.answer = lambda: Poll(rows=(), whole=False)
+    async with polling(bus, {"fake": client}):
+        status = await until(lambda: _status(bus, Health.ERROR), what="an error status")
+        assert (status.reason, status.message) == (
+            "protocol_error",
+            "it told what changed before it told its whole list",
+        )
+        assert await rows_of(bus) is None
 
 
 async def test_a_cancel_is_committed_before_the_client_is_asked_and_needs_no_hold(bus: Bus, deltas: bool) -> None:

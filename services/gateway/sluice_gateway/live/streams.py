@@ -258,10 +258,11 @@ class Hub(Generic[RowT, TroubleT]):
             except TimeoutError:
                 pass
             self._dirty.clear()
-            self._publish()
+            self.publish()
             await asyncio.sleep(WINDOW)
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Tell every window's watchers what is new in it."""
         if not self._channels:
             return
         mood = Mood(self._renders)
