@@ -13,10 +13,15 @@ from sluice_common.model.enums import State
 
 
 class FakeClient:
-    """Holds rows; `failure` is raised by every call while it is set, `answer` replaces what a poll tells."""
+    """Holds rows; `failure` is raised by every call while it is set, `answer` replaces what a poll tells.
 
-    def __init__(self, name: str = "fake") -> None:
+    With `deltas` a poll that follows a good one tells only what changed since, as clients do that can.
+    """
+
+    def __init__(self, name: str = "fake", *, deltas: bool = False) -> None:
         self.name = name
+        self.deltas = deltas
+        self._told: dict[str, Download] | None = None
         self.rows: dict[str, Download] = {}
         self.failure: ClientError | None = None
         self.answer: Callable[[], Poll] | None = None
@@ -41,10 +46,15 @@ class FakeClient:
     async def poll(self) -> Poll:
         self._call("poll")
         self.polls += 1
+        told, self._told = self._told, None
         if self.answer is not None:
             return self.answer()
         restarted, self.restarted = self.restarted, False
-        return Poll(rows=tuple(self.rows.values()), restarted=restarted)
+        self._told = dict(self.rows)
+        if told is None or restarted or not self.deltas:
+            return Poll(rows=tuple(self.rows.values()), restarted=restarted)
+        changed = tuple(row for download_id, row in self.rows.items() if told.get(download_id) != row)
+        return Poll(rows=changed, whole=False, removed=tuple(told.keys() - self.rows.keys()))
 
     async def read(self, download_id: str) -> Download | None:
         self._call("read")
@@ -84,6 +94,7 @@ class FakeClient:
 
     async def close(self) -> None:
         self.calls.append("close")
+        self._told = None
 
     def _call(self, name: str) -> None:
         self.calls.append(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -38,28 +38,29 @@ def judge(
     holds: Holds,
     policy: HoldPolicy,
     *,
-    known: Collection[str],
-    seen: Collection[str],
+    known: int,
+    seen: int,
+    vanished: Sequence[str],
     waived: Collection[str],
     restarted: bool,
     now: float,
 ) -> tuple[Holds, tuple[str, ...]]:
-    """The new holds and the ids that are gone for good.
+    """The new holds and the ids that are gone for good. Costs what vanished, not what is there.
 
-    `known` are the table's ids, `seen` those of this complete poll, `waived` those whose remove the client accepted.
+    `known` is how many rows the table has, `seen` how many this complete poll has, `vanished` the table's ids that are
+    not among them, `waived` those whose remove the client accepted.
     """
-    vanished = [download_id for download_id in known if download_id not in seen]
     fresh = [i for i in vanished if i not in holds.missing and i not in waived]
-    large = len(fresh) >= LARGE_COUNT and len(fresh) >= LARGE_SHARE * len(known)
+    large = len(fresh) >= LARGE_COUNT and len(fresh) >= LARGE_SHARE * known
     quarantine = max(holds.quarantine_until, now + policy.after_reconnect if restarted or large else 0.0)
     missing = {i: _again(holds.missing.get(i), now) for i in vanished if i not in waived}
-    growing = len(seen) > holds.count
+    growing = seen > holds.count
     held = now < quarantine or (growing and holds.quarantine_until > 0)
-    gone = [i for i in vanished if i in waived]
+    gone = dict.fromkeys(i for i in vanished if i in waived)
     if not held:
-        gone += [i for i, m in missing.items() if m.polls >= MIN_POLLS and now - m.since >= policy.ordinary]
+        gone |= {i: None for i, m in missing.items() if m.polls >= MIN_POLLS and now - m.since >= policy.ordinary}
     left = {i: m for i, m in missing.items() if i not in gone}
-    return Holds(left, quarantine if held else 0.0, len(seen)), tuple(gone)
+    return Holds(left, quarantine if held else 0.0, seen), tuple(gone)
 
 
 def _again(missing: Missing | None, now: float) -> Missing:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sluice_common.kit.backoff import delay
 from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import Download
@@ -15,18 +13,17 @@ COST_SHARE = 0.2
 AUTH_FAILED_WAIT = 60.0
 
 
-def interval(
-    rows: Iterable[Download], settings: PollSettings, *, fixed: float | None, cost: float, watched: bool
-) -> float:
-    """Seconds until the next poll: fast while something moves or somebody watches, `fixed` where configured.
+def interval(settings: PollSettings, *, fixed: float | None, cost: float, busy: bool) -> float:
+    """Seconds until the next poll: fast while `busy` (something moves or somebody watches), `fixed` where configured.
 
     `cost` is how many seconds the last poll took; a slow client is asked less often.
     """
-    wanted = fixed or (settings.fast if watched or any(_moves(row) for row in rows) else settings.slow)
+    wanted = fixed or (settings.fast if busy else settings.slow)
     return max(wanted, cost * (1 / COST_SHARE - 1))
 
 
-def _moves(row: Download) -> bool:
+def moves(row: Download) -> bool:
+    """Whether the row is worth looking at often: it transfers, is being worked on, or is about to go."""
     if row.intent is not None:
         return True
     return row.state in _MOVING and (row.state != State.DOWNLOADING or bool(row.down_speed) or not row.done)

@@ -34,8 +34,8 @@ class Reporter:
         self._written: ClientStatus | None = None
         self._fence: int | None = None
 
-    async def online(self, poll: Poll, now: datetime, cost: float) -> None:
-        """A complete poll just succeeded; `cost` is its seconds."""
+    async def online(self, poll: Poll, downloads: int, now: datetime, cost: float) -> None:
+        """A complete poll just succeeded: the client has that many downloads, and the poll took `cost` seconds."""
         status = ClientStatus(
             client=self._client,
             type=self._kind,
@@ -46,7 +46,7 @@ class Reporter:
             free_space=poll.free_space,
             down_speed=poll.down_speed,
             up_speed=poll.up_speed,
-            downloads=len(poll.rows),
+            downloads=downloads,
             holder=self._holder,
             updated_at=now,
         )

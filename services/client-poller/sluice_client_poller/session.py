@@ -16,11 +16,12 @@ from sluice_client_poller import pace
 from sluice_client_poller.adapters.port import Adapter, Poll
 from sluice_client_poller.holds import HoldPolicy, Holds, judge
 from sluice_client_poller.metrics import HELD_REMOVALS, POLL_SECONDS, POLLS
+from sluice_client_poller.picture import Picture
 from sluice_client_poller.report import Reporter
-from sluice_client_poller.settle import NOTHING_SETTLED, Settled, settle
 from sluice_client_poller.table import ClientTable
 from sluice_client_poller.watch import Watch
 from sluice_common.contracts.commands import Position
+from sluice_common.contracts.frames import Change
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, ClientAuthFailed, ClientError, ClientProtocolError, Fenced
@@ -62,7 +63,9 @@ class Session:
         self._random = random
         self._policy = HoldPolicy(settings.hold, settings.hold_after_reconnect)
         self._holds = Holds()
-        self._last = NOTHING_SETTLED
+        self._last_picture = Picture()
+        self._generation = table.generation
+        self._heard = False
         self._restarted = False
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -108,6 +111,7 @@ class Session:
     async def _poll(self) -> float:
         started = self._clock.monotonic()
         poll = await self._ask()
+        self._picture.hear(poll)  # before anything can fail: a delta is told once
         now, cost = self._clock.now(), self._clock.monotonic() - started
         POLLS.labels(self.name, "ok").inc()
         POLL_SECONDS.labels(self.name).observe(cost)
@@ -115,49 +119,66 @@ class Session:
         self._restarted |= poll.restarted or self._failures > 0
         async with self._lock:
             await self._table.open()
-            await self._take(poll, now)
+            await self._take(now)
             await self._table.announce()
             await self._table.tidy()
         self._failure, self._failures = None, 0
-        await self._reporter.online(poll, now, cost)
-        return pace.interval(
-            self._rows().values(), self._settings, fixed=self._client.interval, cost=cost, watched=self._watch.active()
-        )
+        picture = self._picture
+        await self._reporter.online(poll, picture.count, now, cost)
+        busy = bool(picture.known.moving) or self._watch.active()
+        return pace.interval(self._settings, fixed=self._client.interval, cost=cost, busy=busy)
 
     async def _ask(self) -> Poll:
         """One client's reply that our own code cannot cope with must not take the other clients down with it."""
         try:
-            return await self.adapter.poll()
+            poll = await self.adapter.poll()
         except (ClientError, asyncio.CancelledError):
             raise
         except Exception as error:
             log.exception("poll_broke", client=self.name)
             raise ClientProtocolError(f"its reply could not be read ({type(error).__name__})") from error
+        if not poll.whole and not self._heard:
+            # Taken for a whole list it would be a client that lost nearly everything.
+            raise ClientProtocolError("it told what changed before it told its whole list")
+        self._heard = True
+        return poll
 
-    async def _take(self, poll: Poll, now: datetime) -> None:
-        """Commit what the poll changed. What is remembered of it counts only once it is committed."""
-        baseline = self._table.baseline
-        settled = settle(baseline, poll.rows, now, last=self._last, restarted=self._restarted)
-        if baseline is None:
-            holds = Holds(count=len(settled.rows))
-            await self._table.commit_keyframe(settled.rows, now)
+    async def _take(self, now: datetime) -> None:
+        """Commit what the client changed. What is remembered of it counts only once it is committed."""
+        picture = self._picture
+        plan = picture.plan(now, restarted=self._restarted)
+        if self._table.baseline is None:
+            holds = Holds(count=picture.seen)
+            await self._table.commit_keyframe({row.id: row for row in plan.upserts}, now)
+            changes = tuple(Change(None, row) for row in plan.upserts)
         else:
-            holds, removed = self._judge(baseline.rows, settled)
-            upserts = [row for row in settled.rows.values() if baseline.rows.get(row.id) != row]
-            await self._table.commit(upserts, removed, now)
-        self._last, self._holds, self._restarted = settled, holds, False
+            holds, removed = self._judge(picture)
+            changes = await self._table.commit(plan.upserts, removed, now)
+        picture.committed(changes, plan)
+        self._holds, self._restarted = holds, False
         HELD_REMOVALS.labels(self.name).set(len(holds.missing))
 
-    def _judge(self, known: dict[str, Download], settled: Settled) -> tuple[Holds, tuple[str, ...]]:
+    def _judge(self, picture: Picture) -> tuple[Holds, tuple[str, ...]]:
         return judge(
             self._holds,
             self._policy,
-            known=known.keys(),
-            seen=settled.rows.keys(),
-            waived=[row.id for row in known.values() if row.intent is not None and row.intent.accepted],
+            known=len(picture.known),
+            seen=picture.seen,
+            vanished=picture.vanished,
+            waived=picture.waived,
             restarted=self._restarted,
             now=self._clock.monotonic(),
         )
+
+    @property
+    def _picture(self) -> Picture:
+        """What the client says, matched with the table as it is now: one that was read anew is another baseline."""
+        picture, baseline = self._last_picture, self._table.baseline
+        if self._generation != self._table.generation:
+            self._generation = self._table.generation
+            picture.rebase(baseline)
+        picture.table = baseline
+        return picture
 
     async def _client_failed(self, error: ClientError) -> float:
         self._failure = error
@@ -172,13 +193,11 @@ class Session:
 
     def row(self, download_id: str) -> Download | None:
         """The committed row with this id or alias."""
-        rows = self._rows()
-        found = rows.get(download_id)
-        return found or next((row for row in rows.values() if download_id in row.aliases), None)
+        return self._picture.row(download_id)
 
     def client_name_of(self, row: Download) -> str:
         """What the client itself calls this row now."""
-        return self._last.names.get(row.id, row.id)
+        return self._picture.client_name_of(row.id)
 
     @property
     def is_known(self) -> bool:
@@ -192,10 +211,7 @@ class Session:
 
     async def settled(self, polled: Download | None) -> Download | None:
         """A row just read from the client, in the table's terms."""
-        if polled is None:
-            return None
-        settled = settle(self._table.baseline, [polled], self._clock.now(), last=self._last)
-        return next(iter(settled.rows.values()))
+        return self._picture.settled(polled, self._clock.now()) if polled is not None else None
 
     async def rewrite(self, download_id: str, change: Callable[[Download], Download]) -> Download | None:
         """Commit a change to one row that is not from a poll (its intent); the new row, None when it is gone."""
@@ -205,7 +221,8 @@ class Session:
             if row is None:
                 return None
             changed = change(row)
-            await self._table.commit([changed] if changed != row else (), (), self._clock.now())
+            changes = await self._table.commit([changed] if changed != row else (), (), self._clock.now())
+            self._picture.committed(changes)
             return changed
 
     async def look(self) -> None:
@@ -232,10 +249,6 @@ class Session:
         """A client that is known to be down fails a command at once, with its reason."""
         if isinstance(self._failure, ClientError):
             raise type(self._failure)(str(self._failure))
-
-    def _rows(self) -> dict[str, Download]:
-        baseline = self._table.baseline
-        return baseline.rows if baseline else {}
 
 
 def with_intent(row: Download, **changes: object) -> Download:

@@ -23,7 +23,7 @@ from sluice_common.bus.replica import (
     read_subject,
 )
 from sluice_common.contracts.commands import Position
-from sluice_common.contracts.frames import Frame, FrameKind, Table, Writer, adopt, orphans
+from sluice_common.contracts.frames import Applied, Change, Frame, FrameKind, Table, Writer, adopt, orphans
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import SluiceError
@@ -38,7 +38,8 @@ ALARM_AT = 0.7
 class ClientTable:
     """The writer's side of one client's table. Its calls must not overlap; the session's lock sees to that.
 
-    `prove_lease` raises Fenced unless the lease is ours now; `new_id` makes random ids.
+    `prove_lease` raises Fenced unless the lease is ours now; `new_id` makes random ids. `generation` counts how often
+    the table was read: between two readings the baseline changes by our own commits alone.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class ClientTable:
         self._clock = clock
         self._writer: Writer | None = None
         self._memory: Writer | None = None
+        self.generation = 0
         self._born: datetime | None = None
         self._verified = 0.0
         self._full = False
@@ -88,6 +90,7 @@ class ClientTable:
             self._born, _ = await frames_state(self._bus)
             self._writer = adopt(messages, self._new_id(), memory=self._memory)
             self._memory = None
+            self.generation += 1
             if messages and messages[0][0] < self._writer.purge_bound:
                 await purge_before(self._bus, self._client, self._writer.purge_bound)
             log.info("table_opened", client=self._client, messages=len(messages), known=self.baseline is not None)
@@ -109,11 +112,14 @@ class ClientTable:
             self._writer, self._memory = None, self._writer
         self._verified = self._clock.monotonic()
 
-    async def commit(self, upserts: Sequence[Download], removed: Sequence[str], polled_at: datetime) -> None:
-        """Make a change real. Nothing to change commits nothing."""
+    async def commit(
+        self, upserts: Sequence[Download], removed: Sequence[str], polled_at: datetime
+    ) -> tuple[Change, ...]:
+        """Make a change real; the rows' steps. Nothing to change commits nothing."""
         assert self._writer is not None, "open the table first"
-        if upserts or removed:
-            await self._commit(self._writer.plan_delta(upserts, removed, polled_at, self._new_id()))
+        if not upserts and not removed:
+            return ()
+        return await self._commit(self._writer.plan_delta(upserts, removed, polled_at, self._new_id()))
 
     async def commit_keyframe(self, rows: Mapping[str, Download], polled_at: datetime) -> None:
         """Publish the whole table, then purge what came before it."""
@@ -136,16 +142,17 @@ class ClientTable:
         if writer and writer.table and writer.wants_keyframe() and not writer.unannounced:
             await self.commit_keyframe(writer.table.rows, writer.table.polled_at)
 
-    async def _commit(self, frames: Sequence[Frame]) -> None:
+    async def _commit(self, frames: Sequence[Frame]) -> tuple[Change, ...]:
         writer = self._writer
         assert writer is not None
+        applied: Applied | None = None
         if writer.fence == 0:
             # On an empty subject the fence refuses nobody: a holder that slept must not be the first to write again.
             await self._prove_lease()
         try:
             for frame in frames:
                 sequence = await publish_part(self._bus, self._client, frame, writer.fence)
-                writer.acked(frame, sequence)
+                applied = writer.acked(frame, sequence)
         except BaseException as error:
             # Unknown outcome, also when cancelled in the middle: this writer is spent, its memory is not.
             self._writer, self._memory = None, writer
@@ -156,3 +163,4 @@ class ClientTable:
         FRAMES_COMMITTED.labels(frames[0].kind.value).inc()
         if frames[0].kind is FrameKind.KEY:
             await purge_before(self._bus, self._client, writer.purge_bound)
+        return applied.changes if applied else ()

@@ -82,7 +82,13 @@ class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
     up_speed: Speed | None = None
     eta: Annotated[int | None, Meta(description="seconds")] = None
     ratio: float | None = None
-    seeding_time: Annotated[int | None, Meta(description="seconds, as the client counts them")] = None
+    seeding_time: Annotated[
+        int | None,
+        Meta(
+            description="seconds, as the client counts them; while nothing else changes, up to a minute or a twentieth "
+            "behind"
+        ),
+    ] = None
     seeds: int | None = None
     peers: int | None = None
     category: Annotated[str | None, Meta(examples=["movies"])] = None

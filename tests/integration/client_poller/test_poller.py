@@ -44,9 +44,9 @@ async def send(bus: Bus, verb: str, body: object, request_id: str = "r1") -> com
     return await call(bus, subject, body, commands.Done, request_id=request_id, actor="tester")
 
 
-async def test_the_first_baseline_is_a_table_without_events(bus: Bus) -> None:
+async def test_the_first_baseline_is_a_table_without_events(bus: Bus, deltas: bool) -> None:
     """Two thousand torrents that were there before us are shown, and are nobody's news."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     for number in range(50):
         client.put(f"d{number}")
         client.finish(f"d{number}")
@@ -56,9 +56,9 @@ async def test_the_first_baseline_is_a_table_without_events(bus: Bus) -> None:
     assert await event_types(bus) == []
 
 
-async def test_a_life_is_told_in_order(bus: Bus) -> None:
+async def test_a_life_is_told_in_order(bus: Bus, deltas: bool) -> None:
     """Added, started, completed, removed: each once, derived from committed frames."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     async with polling(bus, {"fake": client}):
         await until(lambda: _known(bus), what="the empty baseline")
         client.put("a", state=State.DOWNLOADING)
@@ -83,9 +83,9 @@ async def _has(bus: Bus, kind: str) -> bool:
     return kind in await event_types(bus)
 
 
-async def test_a_client_with_an_empty_list_for_a_moment_loses_nothing(bus: Bus) -> None:
+async def test_a_client_with_an_empty_list_for_a_moment_loses_nothing(bus: Bus, deltas: bool) -> None:
     """Transmission answers a second of empty lists after a restart: no row goes, no event is sent."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     for number in range(10):
         client.put(f"d{number}")
     async with polling(bus, {"fake": client}):
@@ -102,9 +102,35 @@ async def test_a_client_with_an_empty_list_for_a_moment_loses_nothing(bus: Bus) 
     assert await event_types(bus) == []
 
 
-async def test_a_client_that_is_down_keeps_its_rows_and_says_why(bus: Bus) -> None:
+async def test_an_idle_seeder_is_not_written(bus: Bus, deltas: bool) -> None:
+    """Its clock ticks with every poll, and nothing goes to the disk; what else changes takes the clock along."""
+    client = FakeClient(deltas=deltas)
+    client.put("a", state=State.SEEDING, seeding_time=1000)
+    async with polling(bus, {"fake": client}):
+        before = await until(lambda: committed(bus, "fake"))
+        for second in range(1, 20):
+            client.put("a", seeding_time=1000 + second)
+            await _polled(client)
+        assert await committed(bus, "fake") == before
+        client.put("a", up_speed=5)
+        table = await until(lambda: _another(bus, before), what="a frame")
+        assert (table.rows["a"].seeding_time, table.rows["a"].up_speed) == (1019, 5)
+
+
+async def _polled(client: FakeClient) -> None:
+    """A poll that began after this call is over."""
+    polls = client.polls
+    await until(lambda: client.polls > polls + 1, what="another poll")
+
+
+async def _another(bus: Bus, before: Table) -> Table | None:
+    table = await committed(bus, "fake")
+    return table if table is not None and table.sequence > before.sequence else None
+
+
+async def test_a_client_that_is_down_keeps_its_rows_and_says_why(bus: Bus, deltas: bool) -> None:
     """A failed poll is not an empty client; commands fail at once with the reason, and recovery needs nobody."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     client.put("a")
     async with polling(bus, {"fake": client}):
         await until(lambda: rows_of(bus))
@@ -127,9 +153,9 @@ async def _status(bus: Bus, health: Health) -> ClientStatus | None:
     return status if status is not None and status.health == health else None
 
 
-async def test_a_reply_that_breaks_our_code_takes_no_other_client_down(bus: Bus) -> None:
+async def test_a_reply_that_breaks_our_code_takes_no_other_client_down(bus: Bus, deltas: bool) -> None:
     """A bug in one adapter is that client's trouble, shown as such; the others are polled on."""
-    broken, well = FakeClient("fake"), FakeClient("well")
+    broken, well = FakeClient("fake", deltas=deltas), FakeClient("well", deltas=deltas)
     broken.answer = lambda: Poll(rows=(1 / 0,))  # type: ignore[arg-type]
     async with polling(bus, {"fake": broken, "well": well}):
         status = await until(lambda: _status(bus, Health.ERROR), what="an error status")
@@ -138,9 +164,22 @@ async def test_a_reply_that_breaks_our_code_takes_no_other_client_down(bus: Bus)
         await until(lambda: well.polls > polls + 3, what="more polls of the other client")
 
 
-async def test_a_cancel_is_committed_before_the_client_is_asked_and_needs_no_hold(bus: Bus) -> None:
-    """The reply's position shows the row gone, and history learns who did it."""
+async def test_changes_without_a_whole_list_are_refused(bus: Bus) -> None:
+    """An adapter that begins with a delta is broken; its handful of rows is not taken for all that is left."""
     client = FakeClient()
+    client.answer = lambda: Poll(rows=(), whole=False)
+    async with polling(bus, {"fake": client}):
+        status = await until(lambda: _status(bus, Health.ERROR), what="an error status")
+        assert (status.reason, status.message) == (
+            "protocol_error",
+            "it told what changed before it told its whole list",
+        )
+        assert await rows_of(bus) is None
+
+
+async def test_a_cancel_is_committed_before_the_client_is_asked_and_needs_no_hold(bus: Bus, deltas: bool) -> None:
+    """The reply's position shows the row gone, and history learns who did it."""
+    client = FakeClient(deltas=deltas)
     client.put("a")
     async with polling(bus, {"fake": client}):
         await until(lambda: rows_of(bus))
@@ -156,9 +195,9 @@ async def test_a_cancel_is_committed_before_the_client_is_asked_and_needs_no_hol
     assert (data.actor, data.request_id) == ("tester", "r1")
 
 
-async def test_one_request_is_carried_out_once(bus: Bus) -> None:
+async def test_one_request_is_carried_out_once(bus: Bus, deltas: bool) -> None:
     """A repeated request id gets the first answer."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     async with polling(bus, {"fake": client}):
         await until(lambda: _known(bus))
         first = await send(bus, "add", commands.Add(magnet="magnet:a"))
@@ -169,9 +208,9 @@ async def test_one_request_is_carried_out_once(bus: Bus) -> None:
             await send(bus, "add", commands.Add(magnet="magnet:a"), request_id="r2")
 
 
-async def test_retry_is_a_new_epoch_of_the_same_download(bus: Bus) -> None:
+async def test_retry_is_a_new_epoch_of_the_same_download(bus: Bus, deltas: bool) -> None:
     """Taken out with its reason, seen gone, added again: never two rows, never a cancelled event."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     client.put("a")
     async with polling(bus, {"fake": client}):
         before = (await until(lambda: rows_of(bus)))["a"]
@@ -184,9 +223,9 @@ async def test_retry_is_a_new_epoch_of_the_same_download(bus: Bus) -> None:
     assert [event.read(DownloadData).reason for event in removed] == ["retry"]
 
 
-async def test_what_was_committed_is_announced_by_the_next_holder(bus: Bus) -> None:
+async def test_what_was_committed_is_announced_by_the_next_holder(bus: Bus, deltas: bool) -> None:
     """A poller that dies between commit and announcement loses no event."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     table = writer(bus, "x")
     await table.open()
     now = client.put("a")
@@ -280,9 +319,9 @@ async def _orphan(bus: Bus, filler: str) -> None:
     await publish_part(bus, "fake", frame, last.seq or 0)
 
 
-async def test_a_wiped_bus_gets_the_table_back(bus: Bus, nats_server: NatsForTest) -> None:
+async def test_a_wiped_bus_gets_the_table_back(bus: Bus, nats_server: NatsForTest, deltas: bool) -> None:
     """JetStream's directory is lost under a running poller: the table comes back under a new incarnation."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     client.put("a")
     async with polling(bus, {"fake": client}):
         before = await until(lambda: committed(bus, "fake"))

@@ -51,9 +51,11 @@ async def epoch_of(bus: Bus, download_id: str) -> str | None:
     return row.epoch if row else None
 
 
-async def test_a_download_added_anew_survives_a_failed_commit(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_download_added_anew_survives_a_failed_commit(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, deltas: bool
+) -> None:
     """What a poll taught counts only once it is committed: the new epoch comes with the next poll all the same."""
-    failing, client = Failing(monkeypatch), FakeClient()
+    failing, client = Failing(monkeypatch), FakeClient(deltas=deltas)
     client.put("a", epoch="c1")
     async with polling(bus, {"fake": client}):
         await until(lambda: epoch_of(bus, "a"))
@@ -73,9 +75,11 @@ async def _told(bus: Bus, types: list[str]) -> bool:
     return await event_types(bus) == types
 
 
-async def test_a_restart_is_remembered_through_trouble_with_the_bus(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_restart_is_remembered_through_trouble_with_the_bus(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, deltas: bool
+) -> None:
     """A client that lost its times, and a bus that failed in that very poll: nothing was removed or added."""
-    failing, client = Failing(monkeypatch), FakeClient()
+    failing, client = Failing(monkeypatch), FakeClient(deltas=deltas)
     client.put("a", epoch="c1")
     async with polling(bus, {"fake": client}):
         await until(lambda: epoch_of(bus, "a"))
@@ -93,8 +97,8 @@ async def test_a_restart_is_remembered_through_trouble_with_the_bus(bus: Bus, mo
 class Slow(FakeClient):
     """Its first read, which a remove makes of the epoch, takes until the test lets it go on."""
 
-    def __init__(self) -> None:
-        super().__init__("fake")
+    def __init__(self, *, deltas: bool) -> None:
+        super().__init__("fake", deltas=deltas)
         self.reading = asyncio.Event()
         self.go_on = asyncio.Event()
 
@@ -107,9 +111,9 @@ class Slow(FakeClient):
         return row
 
 
-async def test_a_remove_never_meets_what_a_retry_has_just_added(bus: Bus) -> None:
+async def test_a_remove_never_meets_what_a_retry_has_just_added(bus: Bus, deltas: bool) -> None:
     """Two commands on one row come one after the other; the later one looks at what is there by then."""
-    client = Slow()
+    client = Slow(deltas=deltas)
     client.put("a")
     async with polling(bus, {"fake": client}):
         before = await until(lambda: epoch_of(bus, "a"))
@@ -125,9 +129,9 @@ async def test_a_remove_never_meets_what_a_retry_has_just_added(bus: Bus) -> Non
     assert [call for call in client.calls if call.startswith(("remove", "add"))] == ["remove:True", "add"]
 
 
-async def test_one_request_id_on_two_commands_is_two_requests(bus: Bus) -> None:
+async def test_one_request_id_on_two_commands_is_two_requests(bus: Bus, deltas: bool) -> None:
     """A remove is not answered with the pause that came before it under the same key."""
-    client = FakeClient()
+    client = FakeClient(deltas=deltas)
     client.put("a")
     async with polling(bus, {"fake": client}):
         await until(lambda: epoch_of(bus, "a"))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,8 @@ from sluice_common.model.download import ClientStatus
 from sluice_common.model.enums import Health
 from sluice_importer.associate import store as associations
 from sluice_importer.work.bell import Bell
+from sluice_importer.work.intake import store
+from sluice_importer.work.intake.decide import Finished
 from sluice_importer.work.intake.reconcile import Reconciler
 from support.bus import following
 from support.importer import CATEGORY, CLIENT, PlayedClient
@@ -86,3 +91,60 @@ async def test_a_table_that_was_read_anew_counts_from_its_next_poll(
 def _incarnation(replica: replica_module.Replica) -> str | None:
     table = replica.table(CLIENT)
     return table.incarnation if table is not None else None
+
+
+async def test_a_frame_costs_the_rows_it_changed(
+    bus: Bus, database: PostgresSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand idle torrents are not compared because one moves; after a doubt all are."""
+    await migrate(database, package="sluice_importer", schema="library")
+    clients = {CLIENT: ClientSettings(type="deluge", url="http://127.0.0.1:1", owners={CATEGORY: "sluice"})}
+    client, statuses = PlayedClient(bus, tmp_path), Statuses(bus, clients)
+    for download_id in ("a", "b"):
+        client.rows[download_id] = client.describe(download_id, "Dune.2021", {"x.mkv": 1})
+    await client.baseline()
+    compared = _Compared(monkeypatch)
+    async with open_pool(database, application="test") as db, following(bus) as replica:
+        knowing = asyncio.create_task(statuses.run())
+        reconciler = Reconciler(db, replica, statuses, clients, Bell(), Bell(), lambda: secrets.token_hex(8))
+        await until(lambda: replica.caught_up, what="caught up")
+        await _polled(bus, statuses)
+        await reconciler.once()
+        await reconciler.once()
+        assert compared.taken() == [{"a", "b"}]
+        incomplete = client.describe("d", "Alien.1979", {"z.mkv": 1}, is_complete=False)
+        await client.commit(client.describe("c", "Heat.1995", {"y.mkv": 1}), incomplete)
+        await until(lambda: (table := replica.table(CLIENT)) is not None and "c" in table.rows, what="the frame")
+        compared.failing = True
+        with pytest.raises(ConnectionError):
+            await reconciler.once()
+        assert compared.taken() == [{"c"}]
+        compared.failing = False
+        await reconciler.once()
+        await reconciler.once()
+        assert compared.taken() == [{"a", "b", "c"}]
+        knowing.cancel()
+        with suppress(asyncio.CancelledError):
+            await knowing
+
+
+class _Compared:
+    """Notes which downloads were compared with the database, and fails afterwards while `failing`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.failing = False
+        self._taken: list[set[str]] = []
+        self._take = store.take
+        monkeypatch.setattr(store, "take", self)
+
+    def taken(self) -> list[set[str]]:
+        """What was compared since the last call."""
+        taken, self._taken = self._taken, []
+        return taken
+
+    async def __call__(self, connection: Any, client: str, downloads: Sequence[Finished], **more: Any) -> int:
+        self._taken.append({download.download_id for download in downloads})
+        work = await self._take(connection, client, downloads, **more)
+        if self.failing:
+            raise ConnectionError("the test says so")
+        return work

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sluice_client_poller.holds import HoldPolicy, Holds, judge
 
@@ -13,7 +13,30 @@ TEN = tuple(f"d{i}" for i in range(10))
 def step(
     holds: Holds, seen: Collection[str], now: float, *, restarted: bool = False, waived: Collection[str] = ()
 ) -> tuple[Holds, tuple[str, ...]]:
-    return judge(holds, POLICY, known=TEN, seen=seen, waived=waived, restarted=restarted, now=now)
+    return decide(holds, POLICY, TEN, seen, now, restarted=restarted, waived=waived)
+
+
+def decide(
+    holds: Holds,
+    policy: HoldPolicy,
+    known: Sequence[str],
+    seen: Collection[str],
+    now: float,
+    *,
+    restarted: bool = False,
+    waived: Collection[str] = (),
+) -> tuple[Holds, tuple[str, ...]]:
+    vanished = [download_id for download_id in known if download_id not in seen]
+    return judge(
+        holds,
+        policy,
+        known=len(known),
+        seen=len(seen),
+        vanished=vanished,
+        waived=waived,
+        restarted=restarted,
+        now=now,
+    )
 
 
 def test_one_row_goes_after_ten_seconds_and_two_polls() -> None:
@@ -80,8 +103,8 @@ def test_an_accepted_remove_needs_no_hold() -> None:
 def vanish(count: int, of: int, *, later: float = 30) -> tuple[str, ...]:
     """What is gone when `count` rows of `of` are missing now and `later` seconds from now."""
     known = [f"r{i}" for i in range(of)]
-    holds, _ = judge(Holds(count=of), POLICY, known=known, seen=known[count:], waived=(), restarted=False, now=0)
-    _, gone = judge(holds, POLICY, known=known, seen=known[count:], waived=(), restarted=False, now=later)
+    holds, _ = decide(Holds(count=of), POLICY, known, known[count:], 0)
+    _, gone = decide(holds, POLICY, known, known[count:], later)
     return gone
 
 
@@ -97,9 +120,9 @@ def test_a_large_part_is_three_rows_and_a_fifth_of_the_list() -> None:
 def test_even_without_a_hold_two_polls_must_agree() -> None:
     """One poll is never enough, whatever the seconds are set to."""
     none = HoldPolicy(ordinary=0, after_reconnect=0)
-    holds, gone = judge(Holds(count=2), none, known=("a", "b"), seen=("b",), waived=(), restarted=False, now=0.1)
+    holds, gone = decide(Holds(count=2), none, ("a", "b"), ("b",), 0.1)
     assert gone == ()
-    _, gone = judge(holds, none, known=("a", "b"), seen=("b",), waived=(), restarted=False, now=0.5)
+    _, gone = decide(holds, none, ("a", "b"), ("b",), 0.5)
     assert gone == ("a",)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from sluice_client_poller.settle import MAX_TEXT, settle
-from sluice_common.contracts.frames import Table, Tombstone
+from sluice_client_poller.adapters.port import Poll
+from sluice_client_poller.picture import Picture
+from sluice_client_poller.settle import MAX_TEXT
+from sluice_common.contracts.frames import Change, Table, Tombstone
 from sluice_common.model.download import Download, Intent
 from sluice_common.model.enums import IntentKind
 
@@ -20,6 +23,34 @@ def row(download_id: str, **changes: object) -> Download:
 
 def table(*rows: Download, gone: tuple[Tombstone, ...] = ()) -> Table:
     return Table("i", 1, 1, 1, NOW, {r.id: r for r in rows}, {stone.id: stone for stone in gone})
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What a poll came to, and the picture that goes on from it."""
+
+    rows: dict[str, Download]
+    names: dict[str, str]
+    picture: Picture
+
+
+def settle(
+    known: Table | None,
+    polled: Sequence[Download],
+    now: datetime,
+    *,
+    last: Settled | None = None,
+    restarted: bool = False,
+) -> Settled:
+    """Every polled row in the table's terms, after the poll was committed; `last` is the poll before it."""
+    picture = last.picture if last else Picture()
+    picture.rebase(known)
+    picture.hear(Poll(rows=tuple(polled)))
+    plan = picture.plan(now, restarted=restarted)
+    base = known.rows if known else {}
+    kept = {download_id: base[download_id] for download_id in plan.told if download_id in base}
+    rows = kept | {row.id: row for row in plan.upserts}
+    picture.committed([Change(base.get(row.id), row) for row in plan.upserts], plan)
+    return Settled(rows, {download_id: picture.client_name_of(download_id) for download_id in rows}, picture)
 
 
 def only(settled_rows: dict[str, Download]) -> Download:

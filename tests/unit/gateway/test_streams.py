@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice_common.contracts.frames import Table
 from sluice_common.model.download import Download
 from sluice_gateway.live.rows import Entry
-from sluice_gateway.live.streams import Channel, Subscriber
+from sluice_gateway.live.streams import Channel, Hub, Subscriber
 from sluice_gateway.live.tables import LiveQueue
 from sluice_gateway.live.views import Filter, Order, View
 from unit.gateway.made import row
@@ -24,6 +25,7 @@ class Plain:
 
     def __init__(self) -> None:
         self.is_stale = False
+        self.asked = 0
 
     def rows(self, entries: Sequence[Entry]) -> list[tuple[str, str, bool]]:
         return [(entry.download.id, entry.download.name, self.is_stale) for entry in entries]
@@ -32,6 +34,7 @@ class Plain:
         return self.is_stale
 
     def troubles(self) -> list[str]:
+        self.asked += 1
         return ["deluge"] if self.is_stale else []
 
 
@@ -140,3 +143,23 @@ async def test_a_newcomer_is_told_what_is_now() -> None:
     assert [name for name, _ in late.messages] == ["view"]
     assert [name for name, _ in early.messages] == ["view", "change"]
     assert early.rows == late.rows
+
+
+async def test_an_idle_look_looks_at_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A viewer of ten thousand rows that idle costs nothing; what time alone changes is told all the same."""
+    queue, renders = LiveQueue({"deluge": {}}), Plain()
+    set_rows(queue, [row("a"), row("b")])
+    hub: Hub[tuple[str, str, bool], str] = Hub(queue, renders)
+    async with hub.subscribe(Filter(), Order("name"), 10) as some, hub.subscribe(Filter(), Order("size"), 5) as other:
+        asked = renders.asked
+        monkeypatch.setattr(View, "page", None)
+        hub.publish()
+        monkeypatch.undo()
+        assert renders.asked == asked + 1, "once for all windows"
+        renders.is_stale = True
+        hub.publish()
+        for subscriber in (some, other):
+            reader = Reader(subscriber)
+            await reader.read()
+            assert [name for name, _ in reader.messages] == ["view", "change"]
+            assert all(stale for _, _, stale in reader.rows.values())

@@ -26,6 +26,8 @@ log = logging.get(__name__)
 CHECK_EVERY = 5.0
 WRONG_LAST_SEQUENCE = 10071
 MAXIMUM_BYTES_EXCEEDED = 10077
+# Compressed; such a part takes some milliseconds to decode.
+BIG_PART = 16_384
 FENCE_HEADER = "Nats-Expected-Last-Subject-Sequence"
 _TROUBLE = (NatsError, APIError, asyncio.TimeoutError)
 
@@ -260,6 +262,8 @@ class Replica:
                 if message.metadata.sequence.consumer != received:
                     raise StreamLost("a message was skipped")
                 await self._take(message, readers, live=live)
+                if len(message.data) > BIG_PART:
+                    await asyncio.sleep(0)  # a keyframe's parts come all at once; others want the loop in between
             if not batch and not live:
                 self._left = (await subscription.consumer_info()).num_pending
             live = live or await self._swap_when(readers, target, live=live)

@@ -128,7 +128,7 @@ class Reader:
         self.fence = sequence
         if frame.part == 0:
             self._start = sequence
-        if not self._collect(frame):
+        if not self._collect(self._deduplicated(frame)):
             return Outcome.IGNORED
         if len(self._parts) < frame.parts:
             return Outcome.PENDING
@@ -140,6 +140,17 @@ class Reader:
         self.fence = max(self.fence, sequence)
         self._parts = []
         return Outcome.IGNORED
+
+    def _deduplicated(self, frame: Frame) -> Frame:
+        """A keyframe's part with the rows that are there already where they are the same.
+
+        Whoever holds them then need not hold them twice, nor compare them field by field.
+        """
+        if frame.kind is not FrameKind.KEY or self.table is None:
+            return frame
+        rows = self.table.rows
+        kept = tuple([known if (known := rows.get(row.id)) == row else row for row in frame.upserts])
+        return msgspec.structs.replace(frame, upserts=kept)
 
     def _collect(self, frame: Frame) -> bool:
         if frame.part == 0:

@@ -29,7 +29,8 @@ class Download(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     Identity is `(client, id)`; the id is fixed at first sight, and `aliases` names everything the client may call it
     later. `epoch` tells a re-added download from the old one; an adapter leaves in it the client's own stable time
     as `c<unix seconds>`, or nothing, and the poller settles it. `save_path` and `content_path` are the client's own
-    view of its disk. Fields are append-only: the wire is positional.
+    view of its disk. `seeding_time` (seconds) ticks alone: in a table it may be behind the client's by a minute or a
+    twentieth of itself, whichever is more. Fields are append-only: the wire is positional.
     """
 
     client: str

@@ -107,12 +107,37 @@ class Subscriber:
             return None
 
 
-class _Shown(msgspec.Struct, frozen=True):
-    """What the watchers of a channel were last told."""
+class Mood(Generic[RowT, TroubleT]):
+    """How the clients are at one moment: asked once, however many channels want to know."""
 
-    entries: dict[Key, tuple[Entry, bool]]
+    def __init__(self, renders: Renders[RowT, TroubleT]) -> None:
+        self.troubles = renders.troubles()
+        self._renders = renders
+        self._stale: dict[str, bool] = {}
+
+    def stale(self, client: str) -> bool:
+        """Whether the client's rows are stale."""
+        if client not in self._stale:
+            self._stale[client] = self._renders.stale(client)
+        return self._stale[client]
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """What the watchers of a channel were last told, and of which version of the view that is."""
+
+    version: int
+    entries: dict[Key, Entry]
+    stale: dict[str, bool]
     total: int
     troubles: object
+
+    def holds(self, version: int, mood: Mood[RowT, TroubleT]) -> bool:
+        """Whether there can be nothing new to tell; costs nothing per row."""
+        return (
+            version == self.version
+            and mood.troubles == self.troubles
+            and all(mood.stale(client) == stale for client, stale in self.stale.items())
+        )
 
 
 class Channel(Generic[RowT, TroubleT]):
@@ -120,44 +145,47 @@ class Channel(Generic[RowT, TroubleT]):
 
     def __init__(self, live: LiveQueue, renders: Renders[RowT, TroubleT], view: View, limit: int) -> None:
         self.view = view
-        self.changed = asyncio.Event()
         self.subscribers: set[Subscriber] = set()
         self._live = live
         self._renders = renders
         self._limit = limit
-        self._shown = self._look()
+        self._shown = self._look(Mood(renders))
 
     def join(self, subscriber: Subscriber) -> None:
         """Tell the newcomer everything; from then on it gets what all get."""
         self.publish()  # so that what it is told is what the others know
-        rows = self._renders.rows([entry for entry, _ in self._shown.entries.values()])
+        rows = self._renders.rows(list(self._shown.entries.values()))
         document = ViewDocument(items=rows, total=self._shown.total, clients=self._renders.troubles())
         subscriber.offer(Event("view", self._live.position_text(), msgspec.json.encode(document)).wire())
         self.subscribers.add(subscriber)
 
-    def publish(self) -> None:
+    def publish(self, mood: Mood[RowT, TroubleT] | None = None) -> None:
         """Compare with what was told last, and tell the difference, encoded once."""
-        before, self._shown = self._shown, self._look()
+        now = mood or Mood(self._renders)
+        if self._shown.holds(self.view.version, now):
+            return
+        before, self._shown = self._shown, self._look(now)
         document = self._difference(before, self._shown)
         if document is None or not self.subscribers:
             return
         event = Event("change", self._live.position_text(), msgspec.json.encode(document)).wire()
         self.subscribers = {subscriber for subscriber in self.subscribers if subscriber.offer(event)}
 
-    def _look(self) -> _Shown:
-        stale: dict[str, bool] = {}
-        entries: dict[Key, tuple[Entry, bool]] = {}
+    def _look(self, mood: Mood[RowT, TroubleT]) -> _Shown:
+        entries: dict[Key, Entry] = {}
         for _, _, client, download_id in self.view.page(None, self._limit):
             entry = self._live.get(client, download_id)
             if entry is not None:
-                if client not in stale:
-                    stale[client] = self._renders.stale(client)
-                entries[entry.key] = entry, stale[client]
-        return _Shown(entries, len(self.view), self._renders.troubles())
+                entries[entry.key] = entry
+        stale = {client: mood.stale(client) for client in {client for client, _ in entries}}
+        return _Shown(self.view.version, entries, stale, len(self.view), mood.troubles)
 
     def _difference(self, before: _Shown, after: _Shown) -> ChangeDocument[RowT, TroubleT] | None:
+        turned = {client for client, stale in after.stale.items() if before.stale.get(client) != stale}
         changed = [
-            entry for key, (entry, stale) in after.entries.items() if not _same(before.entries.get(key), entry, stale)
+            entry
+            for key, entry in after.entries.items()
+            if before.entries.get(key) is not entry or entry.key[0] in turned
         ]
         removed = [key for key in before.entries if key not in after.entries]
         order = list(after.entries) if list(before.entries) != list(after.entries) else None
@@ -167,10 +195,6 @@ class Channel(Generic[RowT, TroubleT]):
         return ChangeDocument(
             upserts=self._renders.rows(changed), removed=removed, order=order, total=after.total, clients=troubles
         )
-
-
-def _same(before: tuple[Entry, bool] | None, entry: Entry, stale: bool) -> bool:
-    return before is not None and before[0] is entry and before[1] == stale
 
 
 class Hub(Generic[RowT, TroubleT]):
@@ -222,15 +246,11 @@ class Hub(Generic[RowT, TroubleT]):
                 del self._channels[window]
 
     def _on_change(self, views: Collection[View]) -> None:
-        for channel in self._channels.values():
-            if channel.view in views:
-                channel.changed.set()
-                self._dirty.set()
+        if any(channel.view in views for channel in self._channels.values()):
+            self._dirty.set()
 
     async def run(self) -> None:
-        """Publish until cancelled: changed windows at most every quarter second, all of them once a second."""
-        loop = asyncio.get_running_loop()
-        looked = loop.time()
+        """Publish until cancelled: what changed at most every quarter second, what time alone changes once a second."""
         while True:
             try:
                 async with asyncio.timeout(IDLE_LOOK):
@@ -238,13 +258,13 @@ class Hub(Generic[RowT, TroubleT]):
             except TimeoutError:
                 pass
             self._dirty.clear()
-            everything = loop.time() - looked >= IDLE_LOOK
-            looked = loop.time() if everything else looked
-            self._publish(everything)
+            self.publish()
             await asyncio.sleep(WINDOW)
 
-    def _publish(self, everything: bool) -> None:
+    def publish(self) -> None:
+        """Tell every window's watchers what is new in it."""
+        if not self._channels:
+            return
+        mood = Mood(self._renders)
         for channel in list(self._channels.values()):
-            if everything or channel.changed.is_set():
-                channel.changed.clear()
-                channel.publish()
+            channel.publish(mood)

@@ -88,8 +88,11 @@ class LiveQueue:
         self._positions[client] = Position(table.incarnation, table.sequence)
         known = self._ids[client]
         gone: list[tuple[str, Download | None]] = [(key, None) for key in known.keys() - table.rows.keys()]
+        # A keyframe that changes nothing has the very same rows: only what is another object is compared.
         changed: list[tuple[str, Download | None]] = [
-            (key, row) for key, row in table.rows.items() if key not in known or known[key].download != row
+            (key, row)
+            for key, row in table.rows.items()
+            if (entry := known.get(key)) is None or (entry.download is not row and entry.download != row)
         ]
         self._step(client, gone + changed)
 

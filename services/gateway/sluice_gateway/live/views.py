@@ -92,11 +92,12 @@ def _among(value: str, wanted: tuple[str, ...]) -> bool:
 
 
 class View:
-    """The keys of the rows that match, in order."""
+    """The keys of the rows that match, in order. `version` rises with every row that comes, changes or leaves."""
 
     def __init__(self, only: Filter, order: Order) -> None:
         self.filter = only
         self.order = order
+        self.version = 0
         self._read = SORTS[order.field]
         self._sorted: list[SortKey] = []
         self._where: dict[Key, SortKey] = {}
@@ -114,6 +115,7 @@ class View:
 
     def fill(self, ordered: Iterable[SortKey]) -> None:
         """Take rows that were sorted elsewhere; only for an empty view."""
+        self.version += 1
         self._sorted = list(ordered)
         self._where = {(key[2], key[3]): key for key in self._sorted}
 
@@ -122,6 +124,7 @@ class View:
         key, old = entry.key, self._where.get(entry.key)
         if not self.filter.matches(entry):
             return self.drop(key)
+        self.version += 1
         new = self.key_of(entry)
         if old != new:
             if old is not None:
@@ -135,6 +138,7 @@ class View:
         old = self._where.pop(key, None)
         if old is None:
             return False
+        self.version += 1
         self._cut(old)
         return True
 

@@ -1,7 +1,8 @@
 """Rebuilds all work from the tables: whatever event was missed, every finished download of ours has its import.
 
 Only tables that are certain count: caught up, and polled successfully since this reconciler started and since the
-tables were last read anew. One reconciler at a time over all replicas.
+tables were last read anew. One reconciler at a time over all replicas. What frames changed is compared at once, the
+whole of a table at first, after any doubt, and once a minute.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from sluice_common.bus.replica import Replica
 from sluice_common.bus.statuses import Statuses
-from sluice_common.contracts.frames import Table
+from sluice_common.contracts.frames import Applied, FrameKind, Table
 from sluice_common.db.pool import Database, is_transient
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.settings import ClientSettings
+from sluice_common.model.download import Download
 from sluice_importer.associate import store as associations
 from sluice_importer.associate.lifecycle import step
 from sluice_importer.work.bell import Bell
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.get(__name__)
 
 EVERY = 2.0
-# An unchanged table is compared with the database no more often than this.
+# A whole table is compared with the database this often, whatever frames say, in seconds.
 WHOLE_EVERY = 60.0
 
 
@@ -59,13 +61,25 @@ class Reconciler:
         self._clock = clock
         self._every = every
         self._since = clock.now()
-        self._seen: dict[str, tuple[str, int, float]] = {}
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._changed: dict[str, set[str]] = {}
         replica.on_reset.append(self._start_over)
+        replica.on_frame.append(self._on_frame)
 
     def _start_over(self) -> None:
         """The tables were read anew: only a poll from now on confirms them."""
         self._since = self._clock.now()
         self._seen.clear()
+
+    def _on_frame(self, client: str, applied: Applied) -> None:
+        """Only while the whole table has been compared do single rows need to be remembered."""
+        if client not in self._seen:
+            return
+        if applied.kind is FrameKind.KEY:
+            del self._seen[client]
+            return
+        changed = (change.id for change in applied.changes if change.after is not None and change.after.is_complete)
+        self._changed.setdefault(client, set()).update(changed)
 
     async def run(self) -> None:
         """Reconcile until cancelled."""
@@ -82,17 +96,17 @@ class Reconciler:
         """Look at every client whose table is certain; nothing where another reconciler is at work."""
         if not self._all_certain():
             return
-        looked: dict[str, tuple[str, int, float]] = {}
-        async with self._db.transaction() as connection:
-            if not await store.try_lock(connection):
-                return
-            work = 0
-            for name, (table, polled_at) in self._all_certain().items():
-                await self._associations(connection, name, table, polled_at)
-                if self._is_news(name, table):
-                    looked[name] = (table.incarnation, table.sequence, self._clock.monotonic())
+        work = 0
+        try:
+            async with self._db.transaction() as connection:
+                if not await store.try_lock(connection):
+                    return
+                for name, (table, polled_at) in self._all_certain().items():
+                    await self._associations(connection, name, table, polled_at)
                     work += await self._imports(connection, name, table)
-        self._seen.update(looked)
+        except BaseException:
+            self._seen.clear()  # what was looked at may not have been committed
+            raise
         if work:
             self._work.ring()
             self._outbox.ring()
@@ -107,17 +121,23 @@ class Reconciler:
             return None
         return (table, status.last_good_poll) if status.last_good_poll > self._since else None
 
-    def _is_news(self, name: str, table: Table) -> bool:
-        seen = self._seen.get(name)
-        if seen is None or (table.incarnation, table.sequence) != seen[:2]:
-            return True
-        return self._clock.monotonic() - seen[2] >= WHOLE_EVERY
+    def _news(self, name: str, table: Table) -> list[Download] | None:
+        """The rows to compare, which count as compared from here on; None where nothing is to be done."""
+        seen, now = self._seen.get(name), self._clock.monotonic()
+        changed = self._changed.pop(name, set())
+        if seen is None or seen[0] != table.incarnation or now - seen[1] >= WHOLE_EVERY:
+            self._seen[name] = table.incarnation, now
+            return list(table.rows.values())
+        return [table.rows[download_id] for download_id in changed if download_id in table.rows] or None
 
     async def _imports(self, connection: Connection, name: str, table: Table) -> int:
         """Adoption and upsert in one transaction: no backlog is ever seen without its judgement."""
-        client, now = self._clients[name], self._clock.now()
+        client, now, incarnation = self._clients[name], self._clock.now(), table.incarnation
+        rows = self._news(name, table)
+        if rows is None:
+            return 0
         ours = await store.associated(connection, name)
-        finished = finished_rows(list(table.rows.values()), table.incarnation, client, ours)
+        finished = finished_rows(rows, incarnation, client, ours)
         adopted = await store.adopted(connection, name)
         fresh = our_categories(client) - (adopted.categories if adopted else frozenset())
         if adopted is None or fresh:

@@ -1,0 +1,89 @@
+"""What a poll costs: what it changed, not what is there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from sluice_client_poller.adapters.port import Poll
+from sluice_client_poller.picture import Picture, Plan
+from sluice_common.contracts.frames import Change, Table
+from sluice_common.model.download import Download
+from sluice_common.model.enums import State
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ROWS = tuple(
+    Download(client="c", id=f"d{number}", epoch=f"c{number}", state=State.SEEDING, seeding_time=number)
+    for number in range(100)
+)
+
+
+def committed(picture: Picture, poll: Poll) -> Plan:
+    """The plan of a poll, once it is in the table."""
+    assert picture.table is not None
+    picture.hear(poll)
+    plan = picture.plan(NOW, restarted=False)
+    rows = picture.table.rows
+    changes = [Change(rows.get(row.id), row) for row in plan.upserts]
+    rows.update({row.id: row for row in plan.upserts})
+    picture.committed(changes, plan)
+    return plan
+
+
+def polled() -> Picture:
+    """A client of a hundred rows that has been polled once."""
+    picture = Picture(Table("i", 1, 1, 1, NOW, {}, {}))
+    assert len(committed(picture, Poll(rows=ROWS)).upserts) == 100
+    return picture
+
+
+def test_a_quiet_poll_settles_nothing() -> None:
+    """Whether the client tells its whole list again, or that nothing changed, no row is looked at twice."""
+    picture = polled()
+    for quiet in (Poll(rows=(), whole=False), Poll(rows=ROWS), Poll(rows=ROWS[:3], whole=False)):
+        assert committed(picture, quiet).told == {}
+        assert (picture.vanished, picture.seen, picture.count) == ([], 100, 100)
+
+
+def test_one_change_settles_one_row() -> None:
+    """The others are left alone, in a delta and in a whole list."""
+    picture = polled()
+    for whole, name in ((False, "once"), (True, "twice")):
+        changed = msgspec.structs.replace(ROWS[7], name=name)
+        rows = (*ROWS[:7], changed, *ROWS[8:]) if whole else (changed,)
+        plan = committed(picture, Poll(rows=rows, whole=whole))
+        assert plan.told.keys() == {"d7"}
+        assert [row.name for row in plan.upserts] == [name]
+
+
+def test_what_is_not_committed_is_planned_again() -> None:
+    """The bus failed after a delta: the next poll, which tells nothing of it, still has it to commit."""
+    picture = polled()
+    picture.hear(Poll(rows=(msgspec.structs.replace(ROWS[7], name="new"),), whole=False))
+    assert picture.plan(NOW, restarted=False).told.keys() == {"d7"}
+    assert [row.name for row in committed(picture, Poll(rows=(), whole=False)).upserts] == ["new"]
+
+
+def test_a_removed_row_has_vanished_until_it_is_told_again() -> None:
+    """What is gone is known without comparing lists."""
+    picture = polled()
+    committed(picture, Poll(rows=(), whole=False, removed=("d7", "unheard")))
+    assert (picture.vanished, picture.seen, picture.count) == (["d7"], 99, 99)
+    committed(picture, Poll(rows=(ROWS[7],), whole=False))
+    assert (picture.vanished, picture.seen, picture.count) == ([], 100, 100)
+
+
+def test_another_baseline_compares_everything() -> None:
+    """What another poller wrote in between is put right, and what was told of a row that is another's now forgotten."""
+    picture = polled()
+    assert picture.table is not None
+    foreign = dict(picture.table.rows) | {
+        "d7": msgspec.structs.replace(ROWS[7], name="theirs"),
+        "x": Download(client="c", id="x", aliases=("d9",)),
+    }
+    picture.rebase(Table("i", 2, 2, 2, NOW, foreign, {}))
+    plan = committed(picture, Poll(rows=(), whole=False))
+    assert {row.id for row in plan.upserts} == {"d7", "x"}
+    assert (picture.vanished, picture.client_name_of("x"), picture.client_name_of("d9")) == (["d9"], "d9", "d9")
+    assert plan.told["d9"] is None
