@@ -56,7 +56,7 @@ __all__ = [
     "unavailable",
 ]
 
-_LIMITS = Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30.0)
+_IDLE = 30.0
 _WORDS = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "the connection was cut",
@@ -75,8 +75,11 @@ def client(
     headers: Mapping[str, str] | None = None,
     verify: bool | ssl.SSLContext = True,
     transport: AsyncBaseTransport | None = None,
+    idle: float = _IDLE,
 ) -> AsyncClient:
     """A client for one service. `timeout` is in seconds, for each phase (connect, read, write, a free connection).
+
+    A connection is used again within `idle` seconds; less than its server waits, or a request meets its closing.
 
     Proxies and credentials from the environment are not used, and redirects are not followed: a password goes where
     the configuration says and nowhere else.
@@ -88,7 +91,7 @@ def client(
         headers=headers,
         verify=trusted() if verify is True else verify,
         transport=transport,
-        limits=_LIMITS,
+        limits=Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=idle),
         trust_env=False,
         follow_redirects=False,
     )

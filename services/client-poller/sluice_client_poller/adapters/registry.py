@@ -17,8 +17,15 @@ def _deluge(name: str, settings: ClientSettings) -> Adapter:
     return DelugeAdapter(name, settings)
 
 
+def _qbittorrent(name: str, settings: ClientSettings) -> Adapter:
+    from sluice_client_poller.adapters.qbittorrent.client import QbittorrentAdapter
+
+    return QbittorrentAdapter(name, settings)
+
+
 FACTORIES: Mapping[str, Callable[[str, ClientSettings], Adapter]] = {
     "deluge": _deluge,
+    "qbittorrent": _qbittorrent,
 }
 
 

@@ -1,0 +1,320 @@
+"""The calls to qBittorrent: ask what changed, confirm what completed, command. Decisions are in wire and mapping."""
+
+from __future__ import annotations
+
+import re
+from asyncio import Lock
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from sluice_client_poller.adapters.port import About, NewDownload, Poll
+from sluice_client_poller.adapters.qbittorrent import wire
+from sluice_client_poller.adapters.qbittorrent.access import Access
+from sluice_client_poller.adapters.qbittorrent.mapping import (
+    aliases,
+    gone,
+    is_complete,
+    looks_the_same,
+    to_download,
+    to_files,
+)
+from sluice_client_poller.adapters.qbittorrent.wire import Row
+from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
+from sluice_common.kit.errors import ClientProtocolError, Problem
+from sluice_common.kit.settings import ClientSettings
+from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.metainfo import parse_magnet, parse_torrent
+
+T = TypeVar("T")
+
+SLICE = 500  # rows decoded before the loop gets its turn
+RECONCILE_SECONDS = 300.0  # a lost reply can lose fields for good (qBittorrent's issue 24845)
+RECONCILE_SHARE = 0.005  # of the time may go into full lists
+_AT_ONCE = 100  # hashes in the line of one request
+_SETTLE_LOOKS = 40
+_SETTLE_PAUSE = 0.25
+_HASH = re.compile(r"[0-9a-f]{40}")
+
+
+class QbittorrentAdapter:
+    """One qBittorrent. Calls may overlap; polls wait for one another.
+
+    What the deltas add up to is kept here. After any call that got no answer the next poll asks for everything.
+    """
+
+    def __init__(self, name: str, settings: ClientSettings, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._name = name
+        self._clock = clock
+        self._access = Access(settings, clock)
+        self._lock = Lock()
+        self._version: str | None = None
+        self._api: tuple[int, ...] = ()
+        self._rid = 0
+        self._session = -1
+        self._troubles = 0
+        self._due_at = 0.0
+        self._rows: dict[str, Row] = {}
+        self._unconfirmed: set[str] = set()
+        self._totals = wire.Totals()
+
+    async def poll(self) -> Poll:
+        """What changed since the last poll; the whole list first, after trouble, and every few minutes."""
+        async with self._lock:
+            sound = self._troubles == self._access.troubles and self._clock.monotonic() < self._due_at
+            rid, self._rid = self._rid if sound else 0, 0
+            self._troubles = self._access.troubles
+            return await self._poll(rid)
+
+    async def read(self, download_id: str) -> Download | None:
+        """One row asked of the client now, or None when it has none."""
+        found = await self._find(download_id)
+        return to_download(self._name, *found) if found is not None else None
+
+    async def files(self, download_id: str) -> tuple[RemoteFile, ...]:
+        """The client's own file list; empty while a magnet has no metadata."""
+        torrent_id = await self._there(download_id)
+        return to_files(wire.parse(await self._access.get("torrents/files", hash=torrent_id), list[wire.FileEntry]))
+
+    async def add(self, new: NewDownload) -> str:
+        """Add and verify; the id. A duplicate raises `Problem("duplicate", 409, …, id=<id>)`."""
+        ids, fields, files = _to_send(new)
+        known = await self._find(*ids)
+        if known is not None:
+            raise _duplicate(known[0])
+        if new.category:
+            await self._ensure_category(new.category)
+        reply = await self._access.post("torrents/add", fields, files)
+        if reply.status == 415:
+            raise _invalid(wire.in_words(reply.body))
+        if reply.status == 409 or reply.body.strip() == b"Fails.":
+            await self._explain_refusal(ids)
+        wire.checked(reply)
+        return await self._listed(ids)
+
+    async def pause(self, download_id: str) -> None:
+        """Stop transferring."""
+        await self._command(download_id, "stop" if await self._stops() else "pause")
+
+    async def resume(self, download_id: str) -> None:
+        """Go on transferring."""
+        await self._command(download_id, "start" if await self._stops() else "resume")
+
+    async def recheck(self, download_id: str) -> None:
+        """Verify what is on disk."""
+        await self._command(download_id, "recheck")
+
+    async def remove(self, download_id: str, *, with_data: bool) -> None:
+        """Take it out of the client, with or without its data. Returns once the client accepted."""
+        await self._command(download_id, "delete", deleteFiles=wire.flag(with_data))
+
+    async def about(self) -> About:
+        """Version, default save path, and categories with the folders that count under automatic management."""
+        await self._learn()
+        folder = wire.parse_text(await self._access.get("app/defaultSavePath"), r"[^<>\n]*")
+        categories = await self._categories() or {}
+        folders = {name: category.save_path or None for name, category in categories.items()}
+        return About(version=self._version, save_path=folder or None, categories=folders)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._access.close()
+
+    # What a poll does.
+
+    async def _poll(self, rid: int) -> Poll:
+        started = self._clock.monotonic()
+        data = await self._main_data(rid)
+        restarted = data.full_update and (rid != 0 or self._session != self._access.logins)
+        if restarted:
+            await self._learn()
+        try:
+            merged = await self._merged({} if data.full_update else self._rows, data.torrents)
+        except wire.OutOfStep:
+            if data.full_update:
+                raise
+            return await self._poll(0)
+        self._totals = wire.merge_totals(self._totals, data.server_state)
+        removed: tuple[str, ...] = ()
+        if data.full_update:
+            rows = await self._all(merged)
+            cost = self._clock.monotonic() - started
+            self._due_at = self._clock.monotonic() + max(RECONCILE_SECONDS, cost / RECONCILE_SHARE)
+        else:
+            rows, removed = await self._changes(merged, data.torrents_removed)
+        self._rid, self._session = data.rid, self._access.logins
+        return self._told(rows, removed, whole=data.full_update, restarted=restarted)
+
+    async def _main_data(self, rid: int) -> wire.MainData:
+        data = wire.parse(await self._access.get("sync/maindata", rid=str(rid)), wire.MainData)
+        if rid == 0 and not data.full_update:
+            raise ClientProtocolError("sync/maindata: a part of the list where the whole of it was asked for")
+        return data
+
+    async def _merged(self, known: Mapping[str, Row], torrents: Mapping[str, msgspec.Raw]) -> dict[str, Row]:
+        merged: dict[str, Row] = {}
+        async for part in self._slices(list(torrents.items())):
+            merged.update((torrent_id, wire.merge(known.get(torrent_id), raw)) for torrent_id, raw in part)
+        return merged
+
+    async def _all(self, rows: dict[str, Row]) -> tuple[Download, ...]:
+        found: list[Download] = []
+        async for part in self._slices(list(rows.items())):
+            found.extend(to_download(self._name, torrent_id, row) for torrent_id, row in part)
+        self._rows, self._unconfirmed = rows, set()
+        return tuple(found)
+
+    async def _changes(
+        self, merged: Mapping[str, Row], removed: Collection[str]
+    ) -> tuple[tuple[Download, ...], tuple[str, ...]]:
+        """The rows that differ, and who left. A row that turns complete goes out as the client shows it when asked."""
+        known, rows, turned = self._rows, {}, set()
+        left = gone(known, merged, removed)
+        async for part in self._slices(list(merged.items())):
+            for torrent_id, row in part:
+                before = known.get(torrent_id)
+                if before is None or not looks_the_same(before, row):
+                    rows[torrent_id] = to_download(self._name, torrent_id, row)
+                    if is_complete(row) and not (before is not None and is_complete(before)):
+                        turned.add(torrent_id)
+        known.update(merged)
+        for torrent_id in removed:
+            known.pop(torrent_id, None)
+        waiting = {name for name in self._unconfirmed if name in known and is_complete(known[name])}
+        await self._confirm(turned | waiting, rows)
+        return tuple(rows.values()), left
+
+    async def _confirm(self, ids: Collection[str], rows: dict[str, Download]) -> None:
+        """Correct `rows`: what the client itself does not call complete is shown as it is, and asked again later."""
+        self._unconfirmed = set(ids)
+        asked = await self._info(list(ids))
+        for torrent_id in ids:
+            row = asked.get(torrent_id)
+            if row is None:
+                rows.pop(torrent_id, None)
+            elif is_complete(row):
+                rows[torrent_id] = to_download(self._name, torrent_id, self._rows[torrent_id])
+                self._unconfirmed.discard(torrent_id)
+            else:
+                rows[torrent_id] = to_download(self._name, torrent_id, row)
+
+    def _told(self, rows: tuple[Download, ...], removed: tuple[str, ...], *, whole: bool, restarted: bool) -> Poll:
+        return Poll(
+            rows=rows,
+            whole=whole,
+            removed=removed,
+            restarted=restarted,
+            version=self._version,
+            free_space=self._totals.free_space_on_disk,
+            down_speed=self._totals.dl_info_speed,
+            up_speed=self._totals.up_info_speed,
+        )
+
+    async def _slices(self, items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+        for begin in range(0, len(items), SLICE):
+            yield items[begin : begin + SLICE]
+            await self._clock.sleep(0)
+
+    # What the calls have in common.
+
+    async def _learn(self) -> None:
+        version = wire.parse_text(await self._access.get("app/version"), wire.VERSION)
+        api = wire.parse_text(await self._access.get("app/webapiVersion"), wire.VERSION)
+        self._version, self._api = version.removeprefix("v"), wire.numbers(api)
+
+    async def _stops(self) -> bool:
+        if not self._api:
+            await self._learn()
+        return self._api >= wire.STOPS_SINCE
+
+    async def _info(self, ids: Sequence[str]) -> dict[str, Row]:
+        """Rows asked for now, by id; what the client does not have is left out."""
+        found: dict[str, Row] = {}
+        for begin in range(0, len(ids), _AT_ONCE):
+            hashes = "|".join(ids[begin : begin + _AT_ONCE])
+            listed = wire.parse_list(await self._access.get("torrents/info", hashes=hashes))
+            found.update((torrent_id, wire.merge(None, raw)) for torrent_id, raw in listed)
+        return found
+
+    async def _find(self, *names: str) -> tuple[str, Row] | None:
+        """The row with one of these hashes, whatever the client calls it now."""
+        wanted = {name.lower()[:40] for name in names}
+        ids = {name for name in wanted if _HASH.fullmatch(name)}  # `all` would mean every torrent
+        ids |= {known for known, row in self._rows.items() if row.infohash_v2 and wanted & set(aliases(known, row))}
+        found = await self._info(sorted(ids)) if ids else {}
+        return next(((name, found[name]) for name in sorted(ids) if name in found), None)
+
+    async def _there(self, download_id: str) -> str:
+        """The client's own name of what must be there."""
+        found = await self._find(download_id)
+        if found is None:
+            detail = "this client has no such download; it may just have been removed"
+            raise Problem("not_found", 404, detail, id=download_id)
+        return found[0]
+
+    async def _command(self, download_id: str, verb: str, **fields: str) -> None:
+        """qBittorrent answers 200 whether it has the torrent or not."""
+        torrent_id = await self._there(download_id)
+        wire.checked(await self._access.post(f"torrents/{verb}", {"hashes": torrent_id, **fields}))
+
+    async def _listed(self, ids: Sequence[str]) -> str:
+        for _ in range(_SETTLE_LOOKS):
+            found = await self._find(*ids)
+            if found is not None:
+                return found[0]
+            await self._clock.sleep(_SETTLE_PAUSE)
+        raise ClientProtocolError("qBittorrent took the torrent and does not list it; its log says why")
+
+    async def _explain_refusal(self, ids: Sequence[str]) -> NoReturn:
+        """The same word for a duplicate and for what it cannot read; a hybrid's duplicate may have another name."""
+        listed = wire.parse_list(await self._access.get("torrents/info"))
+        async for part in self._slices(listed):
+            for torrent_id, raw in part:
+                if {torrent_id, *aliases(torrent_id, wire.merge(None, raw))} & set(ids):
+                    raise _duplicate(torrent_id)
+        raise _invalid("it does not say why; its log does")
+
+    async def _ensure_category(self, category: str) -> None:
+        """Before the add, so that a refusal changes nothing."""
+        known = await self._categories()
+        if known is None or category in known:
+            return
+        reply = await self._access.post("torrents/createCategory", {"category": category, "savePath": ""})
+        if reply.status not in (400, 409):
+            wire.checked(reply)
+        elif category not in (await self._categories() or {}):
+            detail = f"qBittorrent does not take this category: {wire.in_words(reply.body)}"
+            raise Problem("category_invalid", 400, detail)
+
+    async def _categories(self) -> dict[str, wire.Category] | None:
+        """None where the API does not list them (before 4.1.4); an add makes what is missing there."""
+        reply = await self._access.get("torrents/categories")
+        return None if reply.status == 404 else wire.parse(reply, dict[str, wire.Category])
+
+
+def _to_send(new: NewDownload) -> tuple[tuple[str, ...], dict[str, str], dict[str, Any] | None]:
+    """The hashes under which the client may list it, and the form that adds it."""
+    fields = wire.add_fields(save_path=new.save_path, category=new.category, paused=new.paused)
+    if new.torrent is not None:
+        torrent = parse_torrent(new.torrent)
+        return (
+            _names(torrent.info_hash, torrent.info_hash_v2),
+            fields,
+            wire.torrent_file(torrent.info_hash, new.torrent),
+        )
+    magnet = parse_magnet(new.magnet or "")
+    plain = wire.plain_magnet(new.magnet or "", magnet.info_hash, magnet.info_hash_v2)
+    return _names(magnet.info_hash, magnet.info_hash_v2), {"urls": plain, **fields}, None
+
+
+def _names(info_hash: str, info_hash_v2: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((info_hash, (info_hash_v2 or info_hash)[:40])))
+
+
+def _duplicate(torrent_id: str) -> Problem:
+    return Problem("duplicate", 409, "this client already has this torrent", id=torrent_id)
+
+
+def _invalid(words: str) -> Problem:
+    return Problem("torrent_invalid", 400, f"qBittorrent does not take this torrent: {words}")

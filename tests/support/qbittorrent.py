@@ -1,0 +1,201 @@
+"""The real qbittorrent-nox of this machine: one daemon on loopback, in a profile of its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+HOST = "127.0.0.1"
+USERNAME = "admin"
+PASSWORD = "qbittorrent-test-password"
+PROGRAM = "qbittorrent-nox"
+PACKAGE = "qbittorrent-nox"
+START_SECONDS = 45.0
+STOP_SECONDS = 20.0
+_ITERATIONS = 100_000  # of PBKDF2, fixed in qBittorrent's source
+_SALT = b"0123456789abcdef"
+
+
+class Qbittorrent:
+    """One qbittorrent-nox. A context manager: started on entry, stopped on exit.
+
+    `url`, `username` and `password` are what a user gives us, `download_dir` is where its data lies on this disk.
+    `preferences` are further keys of its configuration's `[BitTorrent]` section, e.g. `Session\\TempPathEnabled`.
+    """
+
+    def __init__(self, directory: Path, *, preferences: Mapping[str, str] | None = None) -> None:
+        self.directory = directory
+        self.download_dir = directory / "downloads"
+        self.username = USERNAME
+        self.password = PASSWORD
+        self.web_port, self.peer_port = _free_ports(2)
+        self._program = _program()
+        self._process: subprocess.Popen[bytes] | None = None
+        _write_config(self, preferences or {})
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def type(self) -> str:
+        """What the configuration calls this kind of client."""
+        return "qbittorrent"
+
+    @property
+    def url(self) -> str:
+        """What goes into the configuration as the client's `url`."""
+        return f"http://{HOST}:{self.web_port}"
+
+    @property
+    def version(self) -> str:
+        """What the program says of itself, without the v."""
+        said = subprocess.run(
+            [self._program, "--version"], capture_output=True, text=True, check=True, env=_environ(self)
+        )
+        return re.sub(r".*v", "", said.stdout.strip())
+
+    def start(self) -> None:
+        """Start it unless it runs, and wait until it answers."""
+        if self._process is None:
+            self._process = self._spawn()
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(self.url):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{PROGRAM} did not start on port {self.web_port}\n{self.log()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Ask it to end, and insist when it does not: it saves its torrents first."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it hang: connections are taken, nothing answers."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        self._running().send_signal(signal.SIGCONT)
+
+    def log(self) -> str:
+        """What it said, for the message of a failed test."""
+        paths = [self.directory / "nox.log", *self.directory.rglob("qbittorrent.log")]
+        return "\n".join(f"{path.name}:\n{path.read_text(errors='replace')[-3000:]}" for path in paths if path.exists())
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "it does not run"
+        return self._process
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        setpriv = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        command = [*setpriv, self._program, f"--profile={self.directory}", f"--webui-port={self.web_port}"]
+        with (self.directory / "nox.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environ(self), start_new_session=True,
+            )  # fmt: skip
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(how)
+        try:
+            process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=5)
+
+
+def _program() -> str:
+    from support.clients import ClientMissing  # which lists the launchers, this one too
+
+    path = shutil.which(PROGRAM)
+    if path is None:
+        raise ClientMissing(PROGRAM, PACKAGE)
+    return path
+
+
+def _environ(qbittorrent: Qbittorrent) -> dict[str, str]:
+    return {**os.environ, "HOME": str(qbittorrent.directory), "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8"}
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
+    ports = [int(listening.getsockname()[1]) for listening in sockets]
+    for listening in sockets:
+        listening.close()
+    return ports
+
+
+def _answers(url: str) -> bool:
+    """Any answer of its web interface will do; without a log-in it is a refusal."""
+    try:
+        urllib.request.urlopen(f"{url}/api/v2/app/version", timeout=1).close()  # noqa: S310
+    except urllib.error.HTTPError as refusal:
+        return refusal.code == 403
+    except OSError:
+        return False
+    return True
+
+
+def _write_config(qbittorrent: Qbittorrent, preferences: Mapping[str, str]) -> None:
+    qbittorrent.download_dir.mkdir(parents=True)
+    key = hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), _SALT, _ITERATIONS)
+    secret = f"{base64.b64encode(_SALT).decode()}:{base64.b64encode(key).decode()}"
+    off = ("DHTEnabled", "PeXEnabled", "LSDEnabled", "QueueingSystemEnabled")
+    session = {
+        **{f"Session\\{name}": "false" for name in off},
+        "Session\\Port": str(qbittorrent.peer_port),
+        "Session\\Interface": "lo",
+        "Session\\InterfaceName": "lo",
+        "Session\\InterfaceAddress": HOST,
+        "Session\\MultiConnectionsPerIp": "true",
+        "Session\\DefaultSavePath": str(qbittorrent.download_dir),
+        "Session\\GlobalMaxRatio": "-1",
+        **preferences,
+    }
+    web = {
+        "WebUI\\Address": HOST,
+        "WebUI\\Port": str(qbittorrent.web_port),
+        "WebUI\\Username": USERNAME,
+        "WebUI\\Password_PBKDF2": f'"@ByteArray({secret})"',
+        "WebUI\\LocalHostAuth": "true",
+    }
+    sections = {
+        "LegalNotice": {"Accepted": "true"},
+        "BitTorrent": session,
+        "Network": {"PortForwardingEnabled": "false"},
+        "Preferences": web,
+    }
+    path = qbittorrent.directory / "qBittorrent" / "config" / "qBittorrent.conf"
+    path.parent.mkdir(parents=True)
+    lines = [line for name, keys in sections.items() for line in (f"[{name}]", *(f"{k}={v}" for k, v in keys.items()))]
+    path.write_text("\n".join(lines) + "\n")
