@@ -94,8 +94,15 @@ def _deluge(directory: Path) -> RealClient:
     return Deluge(directory)
 
 
+def _qbittorrent(directory: Path) -> RealClient:
+    from support.qbittorrent import Qbittorrent
+
+    return Qbittorrent(directory)
+
+
 LAUNCHERS: Mapping[str, Callable[[Path], RealClient]] = {
     "deluge": _deluge,
+    "qbittorrent": _qbittorrent,
 }
 DIALLED = frozenset({"transmission"})  # it dials no peer on loopback that a tracker names: the seeder must
 

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-HOST = "127.0.0.1"
+from support.clients import HOST, ClientMissing, free_ports
+
 USERNAME = "admin"
 PASSWORD = "qbittorrent-test-password"
 PROGRAM = "qbittorrent-nox"
@@ -41,7 +41,7 @@ class Qbittorrent:
         self.download_dir = directory / "downloads"
         self.username = USERNAME
         self.password = PASSWORD
-        self.web_port, self.peer_port = _free_ports(2)
+        self.web_port, self.peer_port = free_ports(2)
         self._program = _program()
         self._process: subprocess.Popen[bytes] | None = None
         _write_config(self, preferences or {})
@@ -135,8 +135,6 @@ class Qbittorrent:
 
 
 def _program() -> str:
-    from support.clients import ClientMissing  # which lists the launchers, this one too
-
     path = shutil.which(PROGRAM)
     if path is None:
         raise ClientMissing(PROGRAM, PACKAGE)
@@ -145,14 +143,6 @@ def _program() -> str:
 
 def _environ(qbittorrent: Qbittorrent) -> dict[str, str]:
     return {**os.environ, "HOME": str(qbittorrent.directory), "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8"}
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [int(listening.getsockname()[1]) for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
 
 
 def _answers(url: str) -> bool:

@@ -11,7 +11,6 @@ from sluice_common.kit.errors import ClientAuthFailed, ClientError, ClientProtoc
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.net import http
 
-TIMEOUT = 20.0  # a full list of 10,000 torrents takes 4.5 two seconds
 IDLE = 5.0  # qBittorrent closes a connection that was idle for longer, perhaps just as we send
 # After a refused log-in nobody asks again for so long, twice as long each time: five in a row ban our address.
 AUTH_PAUSE = 60.0
@@ -21,8 +20,8 @@ AUTH_PAUSE_MOST = 1800.0
 class Access:
     """The calls may overlap. `logins` counts sessions, `troubles` the calls that got no answer."""
 
-    def __init__(self, settings: ClientSettings, clock: Clock) -> None:
-        self._http = http.client(base_url=settings.url, timeout=TIMEOUT, idle=IDLE)
+    def __init__(self, settings: ClientSettings, clock: Clock, *, timeout: float) -> None:
+        self._http = http.client(base_url=settings.url, timeout=timeout, idle=IDLE)
         self._username = settings.username or "admin"
         self._password = settings.password
         self._clock = clock

@@ -14,7 +14,6 @@ from sluice_client_poller.adapters.qbittorrent import wire
 from sluice_client_poller.adapters.qbittorrent.access import Access
 from sluice_client_poller.adapters.qbittorrent.mapping import (
     aliases,
-    gone,
     is_complete,
     looks_the_same,
     to_download,
@@ -29,6 +28,7 @@ from sluice_common.model.metainfo import parse_magnet, parse_torrent
 
 T = TypeVar("T")
 
+TIMEOUT = 20.0  # a full list of 10,000 torrents takes 4.5 two seconds
 SLICE = 500  # rows decoded before the loop gets its turn
 RECONCILE_SECONDS = 300.0  # a lost reply can lose fields for good (qBittorrent's issue 24845)
 RECONCILE_SHARE = 0.005  # of the time may go into full lists
@@ -47,7 +47,7 @@ class QbittorrentAdapter:
     def __init__(self, name: str, settings: ClientSettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._name = name
         self._clock = clock
-        self._access = Access(settings, clock)
+        self._access = Access(settings, clock, timeout=TIMEOUT)
         self._lock = Lock()
         self._version: str | None = None
         self._api: tuple[int, ...] = ()
@@ -170,7 +170,7 @@ class QbittorrentAdapter:
     ) -> tuple[tuple[Download, ...], tuple[str, ...]]:
         """The rows that differ, and who left. A row that turns complete goes out as the client shows it when asked."""
         known, rows, turned = self._rows, {}, set()
-        left = gone(known, merged, removed)
+        left = tuple(torrent_id for torrent_id in removed if torrent_id in known and torrent_id not in merged)
         async for part in self._slices(list(merged.items())):
             for torrent_id, row in part:
                 before = known.get(torrent_id)
@@ -179,8 +179,8 @@ class QbittorrentAdapter:
                     if is_complete(row) and not (before is not None and is_complete(before)):
                         turned.add(torrent_id)
         known.update(merged)
-        for torrent_id in removed:
-            known.pop(torrent_id, None)
+        for torrent_id in left:
+            del known[torrent_id]
         waiting = {name for name in self._unconfirmed if name in known and is_complete(known[name])}
         await self._confirm(turned | waiting, rows)
         return tuple(rows.values()), left

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -104,13 +104,6 @@ def looks_the_same(before: Row, after: Row) -> bool:
         and _whole_minutes(after.seeding_time) == _whole_minutes(before.seeding_time)
         and _is_stalled(after) == _is_stalled(before)
     )
-
-
-def gone(known: Mapping[str, Row], merged: Mapping[str, Row], removed: Iterable[str]) -> tuple[str, ...]:
-    """Who of the known left, by a delta. A hybrid whose metadata came only changed its name."""
-    left = [torrent_id for torrent_id in removed if torrent_id in known and torrent_id not in merged]
-    renamed = {name for torrent_id, row in merged.items() for name in aliases(torrent_id, row)} if left else set()
-    return tuple(torrent_id for torrent_id in left if torrent_id not in renamed)
 
 
 def to_files(listed: Iterable[FileEntry]) -> tuple[RemoteFile, ...]:
