@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import re
 from asyncio import Lock
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NoReturn, TypeVar
-
-import msgspec
 
 from sluice_client_poller.adapters.port import About, NewDownload, Poll
 from sluice_client_poller.adapters.qbittorrent import wire
 from sluice_client_poller.adapters.qbittorrent.access import Access
-from sluice_client_poller.adapters.qbittorrent.mapping import (
-    aliases,
-    is_complete,
-    looks_the_same,
-    to_download,
-    to_files,
-)
+from sluice_client_poller.adapters.qbittorrent.mapping import aliases, to_download, to_files
+from sluice_client_poller.adapters.qbittorrent.mirror import Mirror
 from sluice_client_poller.adapters.qbittorrent.wire import Row
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientProtocolError, Problem
@@ -30,12 +23,12 @@ T = TypeVar("T")
 
 TIMEOUT = 20.0  # a full list of 10,000 torrents takes 4.5 two seconds
 SLICE = 500  # rows decoded before the loop gets its turn
-RECONCILE_SECONDS = 300.0  # a lost reply can lose fields for good (qBittorrent's issue 24845)
+RECONCILE_SECONDS = 300.0  # how long a field that a lost reply took along may be missing
 RECONCILE_SHARE = 0.005  # of the time may go into full lists
 _AT_ONCE = 100  # hashes in the line of one request
 _SETTLE_LOOKS = 40
 _SETTLE_PAUSE = 0.25
-_HASH = re.compile(r"[0-9a-f]{40}")
+_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")  # v1, truncated v2, v2
 
 
 class QbittorrentAdapter:
@@ -55,8 +48,7 @@ class QbittorrentAdapter:
         self._session = -1
         self._troubles = 0
         self._due_at = 0.0
-        self._rows: dict[str, Row] = {}
-        self._unconfirmed: set[str] = set()
+        self._mirror = Mirror()
         self._totals = wire.Totals()
 
     async def poll(self) -> Poll:
@@ -126,80 +118,21 @@ class QbittorrentAdapter:
     async def _poll(self, rid: int) -> Poll:
         started = self._clock.monotonic()
         data = await self._main_data(rid)
-        restarted = data.full_update and (rid != 0 or self._session != self._access.logins)
+        whole, session = data.full_update, self._access.logins
+        restarted = whole and (rid != 0 or self._session != session)
         if restarted:
             await self._learn()
         try:
-            merged = await self._merged({} if data.full_update else self._rows, data.torrents)
+            rows, removed = await self._taken(data)
         except wire.OutOfStep:
-            if data.full_update:
+            if whole:
                 raise
             return await self._poll(0)
         self._totals = wire.merge_totals(self._totals, data.server_state)
-        removed: tuple[str, ...] = ()
-        if data.full_update:
-            rows = await self._all(merged)
+        if whole:
             cost = self._clock.monotonic() - started
-            self._due_at = self._clock.monotonic() + max(RECONCILE_SECONDS, cost / RECONCILE_SHARE)
-        else:
-            rows, removed = await self._changes(merged, data.torrents_removed)
-        self._rid, self._session = data.rid, self._access.logins
-        return self._told(rows, removed, whole=data.full_update, restarted=restarted)
-
-    async def _main_data(self, rid: int) -> wire.MainData:
-        data = wire.parse(await self._access.get("sync/maindata", rid=str(rid)), wire.MainData)
-        if rid == 0 and not data.full_update:
-            raise ClientProtocolError("sync/maindata: a part of the list where the whole of it was asked for")
-        return data
-
-    async def _merged(self, known: Mapping[str, Row], torrents: Mapping[str, msgspec.Raw]) -> dict[str, Row]:
-        merged: dict[str, Row] = {}
-        async for part in self._slices(list(torrents.items())):
-            merged.update((torrent_id, wire.merge(known.get(torrent_id), raw)) for torrent_id, raw in part)
-        return merged
-
-    async def _all(self, rows: dict[str, Row]) -> tuple[Download, ...]:
-        found: list[Download] = []
-        async for part in self._slices(list(rows.items())):
-            found.extend(to_download(self._name, torrent_id, row) for torrent_id, row in part)
-        self._rows, self._unconfirmed = rows, set()
-        return tuple(found)
-
-    async def _changes(
-        self, merged: Mapping[str, Row], removed: Collection[str]
-    ) -> tuple[tuple[Download, ...], tuple[str, ...]]:
-        """The rows that differ, and who left. A row that turns complete goes out as the client shows it when asked."""
-        known, rows, turned = self._rows, {}, set()
-        left = tuple(torrent_id for torrent_id in removed if torrent_id in known and torrent_id not in merged)
-        async for part in self._slices(list(merged.items())):
-            for torrent_id, row in part:
-                before = known.get(torrent_id)
-                if before is None or not looks_the_same(before, row):
-                    rows[torrent_id] = to_download(self._name, torrent_id, row)
-                    if is_complete(row) and not (before is not None and is_complete(before)):
-                        turned.add(torrent_id)
-        known.update(merged)
-        for torrent_id in left:
-            del known[torrent_id]
-        waiting = {name for name in self._unconfirmed if name in known and is_complete(known[name])}
-        await self._confirm(turned | waiting, rows)
-        return tuple(rows.values()), left
-
-    async def _confirm(self, ids: Collection[str], rows: dict[str, Download]) -> None:
-        """Correct `rows`: what the client itself does not call complete is shown as it is, and asked again later."""
-        self._unconfirmed = set(ids)
-        asked = await self._info(list(ids))
-        for torrent_id in ids:
-            row = asked.get(torrent_id)
-            if row is None:
-                rows.pop(torrent_id, None)
-            elif is_complete(row):
-                rows[torrent_id] = to_download(self._name, torrent_id, self._rows[torrent_id])
-                self._unconfirmed.discard(torrent_id)
-            else:
-                rows[torrent_id] = to_download(self._name, torrent_id, row)
-
-    def _told(self, rows: tuple[Download, ...], removed: tuple[str, ...], *, whole: bool, restarted: bool) -> Poll:
+            self._due_at = started + max(RECONCILE_SECONDS, cost / RECONCILE_SHARE)
+        self._rid, self._session = data.rid, session
         return Poll(
             rows=rows,
             whole=whole,
@@ -210,6 +143,25 @@ class QbittorrentAdapter:
             down_speed=self._totals.dl_info_speed,
             up_speed=self._totals.up_info_speed,
         )
+
+    async def _main_data(self, rid: int) -> wire.MainData:
+        data = wire.parse(await self._access.get("sync/maindata", rid=str(rid)), wire.MainData)
+        if rid == 0 and not data.full_update:
+            raise ClientProtocolError("sync/maindata: a part of the list where the whole of it was asked for")
+        return data
+
+    async def _taken(self, data: wire.MainData) -> tuple[tuple[Download, ...], tuple[str, ...]]:
+        """The rows that a reply changes, and who left. A row that turns complete by a delta is asked for first."""
+        mirror = Mirror() if data.full_update else self._mirror
+        left, changed = mirror.drop(data.torrents_removed), []
+        async for part in self._slices(list(data.torrents.items())):
+            changed += mirror.take(part, whole=data.full_update)
+        shown = mirror.shown(changed, await self._info(sorted(mirror.doubtful)))
+        rows: list[Download] = []
+        async for some in self._slices(list(shown.items())):
+            rows += [to_download(self._name, torrent_id, row) for torrent_id, row in some]
+        self._mirror = mirror
+        return tuple(rows), tuple(torrent_id for torrent_id in left if torrent_id not in mirror.rows)
 
     async def _slices(self, items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
         for begin in range(0, len(items), SLICE):
@@ -239,10 +191,10 @@ class QbittorrentAdapter:
 
     async def _find(self, *names: str) -> tuple[str, Row] | None:
         """The row with one of these hashes, whatever the client calls it now."""
-        wanted = {name.lower()[:40] for name in names}
-        ids = {name for name in wanted if _HASH.fullmatch(name)}  # `all` would mean every torrent
-        ids |= {known for known, row in self._rows.items() if row.infohash_v2 and wanted & set(aliases(known, row))}
-        found = await self._info(sorted(ids)) if ids else {}
+        # Anything else is not a name: `all` would mean every torrent.
+        wanted = {name[:40] for name in map(str.lower, names) if _HASH.fullmatch(name)}
+        ids = wanted | self._mirror.named(wanted)
+        found = await self._info(sorted(ids))
         return next(((name, found[name]) for name in sorted(ids) if name in found), None)
 
     async def _there(self, download_id: str) -> str:

@@ -1,0 +1,68 @@
+"""What qBittorrent's deltas add up to, and which completions it has not confirmed yet. Pure: replies in, rows out.
+
+A mirror that raised is good for nothing: whoever holds it asks for everything and begins another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from sluice_client_poller.adapters.qbittorrent import wire
+from sluice_client_poller.adapters.qbittorrent.mapping import aliases, is_complete, looks_the_same
+from sluice_client_poller.adapters.qbittorrent.wire import Row
+
+
+class Mirror:
+    """The client's list. `doubtful` are the ids that turned complete by a delta, until the client itself says so.
+
+    A delta that was lost on its way can leave a field as it was (qBittorrent's issue 24845), so that a row looks
+    complete that is being moved.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.doubtful: set[str] = set()
+
+    def drop(self, removed: Iterable[str]) -> list[str]:
+        """Take out what left; those that were there."""
+        left = [torrent_id for torrent_id in removed if self.rows.pop(torrent_id, None) is not None]
+        self.doubtful.difference_update(left)
+        return left
+
+    def take(self, told: Iterable[tuple[str, msgspec.Raw]], *, whole: bool) -> list[str]:
+        """Merge rows of a reply (`whole`: of a full one); the ids that now look different. Raises wire.OutOfStep."""
+        changed = []
+        for torrent_id, raw in told:
+            before = self.rows.get(torrent_id)
+            row = self.rows[torrent_id] = wire.merge(before, raw)
+            if before is None or not looks_the_same(before, row):
+                changed.append(torrent_id)
+            if not is_complete(row):
+                self.doubtful.discard(torrent_id)
+            elif not whole and not (before is not None and is_complete(before)):
+                self.doubtful.add(torrent_id)
+        return changed
+
+    def shown(self, changed: Iterable[str], asked: Mapping[str, Row]) -> dict[str, Row]:
+        """The rows to pass on, where `asked` is what the client says of the doubtful when asked for each.
+
+        What it does not call complete is shown as it is said to be, and stays doubtful; what it no longer has is left
+        for the next delta to take out.
+        """
+        rows = {torrent_id: self.rows[torrent_id] for torrent_id in changed}
+        for torrent_id in sorted(self.doubtful):
+            row = asked.get(torrent_id)
+            if row is None:
+                rows.pop(torrent_id, None)
+            elif is_complete(row):
+                rows[torrent_id] = self.rows[torrent_id]
+                self.doubtful.discard(torrent_id)
+            else:
+                rows[torrent_id] = row
+        return rows
+
+    def named(self, names: set[str]) -> set[str]:
+        """The ids of the rows that have one of these names as an alias: hybrids, and what has only a v2 hash."""
+        return {known for known, row in self.rows.items() if row.infohash_v2 and names & set(aliases(known, row))}

@@ -1,0 +1,239 @@
+"""qBittorrent's log-ins and commands over recorded replies: whom it refuses, and what it answers to an add."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from contract.adapter_suite import SAMPLES, WRONG_PASSWORD
+from sluice_client_poller.adapters.port import NewDownload
+from sluice_client_poller.adapters.qbittorrent import access
+from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, Problem
+from support.recorded_qbittorrent import API, Hurried, RecordedQbittorrent, adapter_of, count, plain, polls
+from support.replay import Answer, Replay
+from support.torrents import raw_torrent
+
+OLD, NEW = "qbittorrent-4.5.2", "qbittorrent-5.1.0"
+MULTI = "7202b0b5e451bfb8bd36e75ee472fe36018698ff"
+MAGNET = f"magnet:?xt=urn:btih:{'1' * 40}&dn=New"
+
+
+@pytest.fixture
+def recorded() -> RecordedQbittorrent:
+    """A recorded qBittorrent that was just started."""
+    return RecordedQbittorrent(SAMPLES / OLD)
+
+
+@pytest.fixture
+def replay(recorded: RecordedQbittorrent) -> Iterator[Replay]:
+    """That qBittorrent behind HTTP."""
+    with Replay(recorded) as running:
+        yield running
+
+
+def instead(recorded: RecordedQbittorrent, method: str, answer: Answer) -> Any:
+    """The recorded client, but for one call."""
+    return lambda call: answer if call["method"] == API + method else recorded(call)
+
+
+async def test_a_refused_log_in_is_spaced_out(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """Five refusals ban the address, ours and that of whoever shares it: we ask seldom, and ever more so."""
+    clock = Hurried()
+    adapter = adapter_of(replay.url, WRONG_PASSWORD, clock)
+    asked = []
+    for pause in (0.0, access.AUTH_PAUSE + 1, 2 * access.AUTH_PAUSE + 1):
+        clock.ahead += pause
+        for _ in range(3):
+            with pytest.raises(ClientAuthFailed, match="refused the user name or password") as refused:
+                await adapter.poll()
+            assert WRONG_PASSWORD not in str(refused.value)
+        asked.append(count(replay, "auth/login"))
+    assert asked == [1, 2, 3]
+    clock.ahead += 2 * access.AUTH_PAUSE
+    with pytest.raises(ClientAuthFailed):
+        await adapter.poll()
+    assert count(replay, "auth/login") == 3
+    assert recorded.failed == 3
+    await adapter.close()
+
+
+async def test_a_ban_is_told_and_left_alone(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """While we are banned even the right password is refused: once, and then not for a while."""
+    recorded.failed = 5
+    clock = Hurried()
+    adapter = adapter_of(replay.url, clock=clock)
+    for _ in range(3):
+        with pytest.raises(ClientAuthFailed, match="banned"):
+            await adapter.poll()
+    assert len(replay.calls) == 1
+    recorded.failed, clock.ahead = 0, access.AUTH_PAUSE + 1
+    assert (await adapter.poll()).rows
+    await adapter.close()
+
+
+async def test_an_expired_session_is_renewed_once(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """By one of the calls that notice it; a client that forbids everything all the same is not asked for ever."""
+    adapter = adapter_of(replay.url)
+    await adapter.poll()
+    recorded.forget_sessions()
+    await asyncio.gather(*(adapter.read(MULTI) for _ in range(4)))
+    assert count(replay, "auth/login") == 2
+    forbidden = plain("Forbidden", 403)
+    replay.answer = lambda call: recorded(call) if call["method"] == API + "auth/login" else forbidden
+    with pytest.raises(ClientAuthFailed, match="host name"):
+        await adapter.poll()
+    assert count(replay, "auth/login") == 3
+    await adapter.close()
+
+
+async def test_the_log_in_of_newer_versions(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """5.2 answers by status, and calls its cookie after its port: whatever it is called, it is echoed."""
+    recorded.accepted = Answer(body=b"", status=204, headers=(("set-cookie", "QBT_SID_8080=a+/b=; HttpOnly"),))
+    recorded.refused = plain("Unauthorized", 401)
+    (poll,) = await polls(adapter_of(replay.url), 1)
+    assert (len(poll.rows), replay.calls[-1]["cookie"]) == (5, "QBT_SID_8080=a+/b=")
+    with pytest.raises(ClientAuthFailed, match="refused the user name"):
+        await polls(adapter_of(replay.url, WRONG_PASSWORD), 1)
+
+
+async def test_without_a_log_in(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """A client that trusts our address needs no password, and its session's cookie comes with any answer."""
+    recorded.needs_log_in = False
+
+    def answer(call: dict[str, Any]) -> Answer:
+        told = recorded(call)
+        return Answer(body=told.body, status=told.status, headers=(("Set-Cookie", "SID=trusted; path=/"),))
+
+    replay.answer = answer
+    first, second = await polls(adapter_of(replay.url, None), 2)
+    assert (first.whole, first.restarted, second.whole) == (True, True, False)
+    assert (replay.calls[-1]["cookie"], count(replay, "auth/login")) == ("SID=trusted", 0)
+    replay.answer, recorded.needs_log_in = recorded, True
+    recorded.forget_sessions()
+    with pytest.raises(ClientAuthFailed, match="no password is configured"):
+        await polls(adapter_of(replay.url, None), 1)
+
+
+@pytest.mark.parametrize(("folder", "stop", "start"), [(OLD, "pause", "resume"), (NEW, "stop", "start")])
+async def test_commands_have_the_versions_names(folder: str, stop: str, start: str) -> None:
+    """5.x stops and starts what 4.x pauses and resumes."""
+    with Replay(RecordedQbittorrent(SAMPLES / folder)) as replay:
+        adapter = adapter_of(replay.url)
+        await adapter.pause(MULTI.upper())
+        await adapter.resume(MULTI)
+        await adapter.recheck(MULTI)
+        await adapter.remove(MULTI, with_data=True)
+        await adapter.close()
+        sent = [(call["method"].removeprefix(API), call["form"]) for call in replay.calls if call["verb"] == "POST"]
+    hashes = {"hashes": MULTI}
+    deleted = ("torrents/delete", hashes | {"deleteFiles": "true"})
+    assert sent[1:] == [*((f"torrents/{verb}", hashes) for verb in (stop, start, "recheck")), deleted]
+
+
+@pytest.mark.parametrize("download_id", ["0" * 40, "all", "", f"{MULTI}|{'0' * 40}"])
+async def test_a_command_names_one_torrent(replay: Replay, download_id: str) -> None:
+    """qBittorrent takes any name without a word, and `all` for every torrent: none of that is sent."""
+    adapter = adapter_of(replay.url)
+    await adapter.poll()
+    for command in (
+        adapter.pause(download_id),
+        adapter.recheck(download_id),
+        adapter.remove(download_id, with_data=True),
+        adapter.files(download_id),
+    ):
+        with pytest.raises(Problem) as refusal:
+            await command
+        assert (refusal.value.code, refusal.value.status) == ("not_found", 404)
+    assert await adapter.read(download_id) is None
+    assert [call["method"] for call in replay.calls if call["verb"] == "POST"] == [API + "auth/login"]
+    await adapter.close()
+
+
+async def test_what_an_add_sends(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """Both words for paused, a save path only with manual management, the magnet in one line as libtorrent reads it."""
+    adapter = adapter_of(replay.url)
+    assert await adapter.add(NewDownload(magnet=MAGNET, paused=True)) == "1" * 40
+    assert replay.calls[-2]["form"] == {"urls": MAGNET, "paused": "true", "stopped": "true"}
+    magnet = f"MAGNET:?xt.1=URN:BTIH:{'E' * 40}&dn=a b\nhttp://evil.test"
+    await adapter.add(NewDownload(magnet=magnet, save_path="/d", category="tv"))
+    await adapter.close()
+    (form,) = [call["form"] for call in replay.calls if "savepath" in call["form"]]
+    assert form.pop("urls") == f"magnet:?xt=urn:btih:{'e' * 40}&dn=a%20b%20http://evil.test"
+    assert form == {"paused": "false", "stopped": "false", "savepath": "/d", "autoTMM": "false", "category": "tv"}
+    assert recorded.categories == {"tv": {"name": "tv", "savePath": ""}}
+
+
+async def test_a_category_that_is_refused_adds_nothing(replay: Replay) -> None:
+    """It is made first, so that nothing lands without it; one that is there is not made again."""
+    adapter = adapter_of(replay.url)
+    with pytest.raises(Problem) as refusal:
+        await adapter.add(NewDownload(magnet=MAGNET, category="a//b"))
+    assert (refusal.value.code, refusal.value.status) == ("category_invalid", 400)
+    assert count(replay, "torrents/add") == 0
+    for digit in "12":
+        await adapter.add(NewDownload(magnet=MAGNET.replace("1" * 40, digit * 40), category="tv"))
+    await adapter.close()
+    assert count(replay, "torrents/createCategory") == 2
+
+
+async def test_a_duplicate_under_another_name(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """`Fails.` for the v1 hash of a hybrid that is listed by its v2 hash and that we have not polled yet."""
+    v1 = "3" * 40
+    recorded.torrents["4" * 40] = recorded.torrents[MULTI] | {"infohash_v1": v1, "infohash_v2": "4" * 64}
+    replay.answer = instead(recorded, "torrents/add", plain("Fails."))
+    adapter = adapter_of(replay.url)
+    with pytest.raises(Problem) as refusal:
+        await adapter.add(NewDownload(magnet=MAGNET.replace("1" * 40, v1)))
+    await adapter.close()
+    assert (refusal.value.code, refusal.value.extra) == ("duplicate", {"id": "4" * 40})
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (plain("Fails."), "its log does"),
+        (plain("Conflict", 409), "its log does"),
+        (plain("Error: 'x.torrent' is not a valid torrent file.", 415), "not a valid torrent"),
+    ],
+)
+async def test_what_it_does_not_take(recorded: RecordedQbittorrent, replay: Replay, answer: Answer, words: str) -> None:
+    """A refusal of what is no duplicate is the torrent's fault, in the client's words where it has any."""
+    replay.answer = instead(recorded, "torrents/add", answer)
+    adapter = adapter_of(replay.url)
+    with pytest.raises(Problem, match=words) as refusal:
+        await adapter.add(NewDownload(torrent=raw_torrent("New", b"data").data))
+    await adapter.close()
+    assert (refusal.value.code, refusal.value.status) == ("torrent_invalid", 400)
+
+
+async def test_an_add_is_verified(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """`Ok.` is no promise: what does not come into the list was not added. 5.2 answers in JSON."""
+    adapter = adapter_of(replay.url)
+    replay.answer = instead(recorded, "torrents/add", plain("Ok."))
+    with pytest.raises(ClientProtocolError, match="does not list it"):
+        await adapter.add(NewDownload(magnet=MAGNET))
+    told = Answer(body=json.dumps({"added_torrent_ids": [MULTI], "success_count": 1}).encode())
+
+    def answer(call: dict[str, Any]) -> Answer:
+        found = recorded(call)
+        return told if call["method"] == API + "torrents/add" else found
+
+    replay.answer = answer
+    assert await adapter.add(NewDownload(magnet=MAGNET)) == "1" * 40
+    await adapter.close()
+
+
+async def test_about(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """Version, default folder, categories with folders of their own; none where an old API does not list them."""
+    recorded.categories = {"tv": {"name": "tv", "savePath": "/tv"}, "x": {"name": "x", "savePath": ""}}
+    adapter = adapter_of(replay.url)
+    about = await adapter.about()
+    assert (about.version, about.save_path, about.categories) == ("4.5.2", "/downloads", {"tv": "/tv", "x": None})
+    replay.answer = instead(recorded, "torrents/categories", plain("Not Found", 404))
+    assert (await adapter.about()).categories == {}
+    await adapter.add(NewDownload(magnet=MAGNET, category="tv"))
+    await adapter.close()
