@@ -195,7 +195,19 @@ class QbittorrentAdapter:
         wanted = {name[:40] for name in map(str.lower, names) if _HASH.fullmatch(name)}
         ids = wanted | self._mirror.named(wanted)
         found = await self._info(sorted(ids))
+        if not found and self._mirror.may_be_renamed(wanted):
+            return await self._anywhere(wanted)
         return next(((name, found[name]) for name in sorted(ids) if name in found), None)
+
+    async def _anywhere(self, names: set[str]) -> tuple[str, Row] | None:
+        """The row with one of these names, out of the whole list."""
+        listed = wire.parse_list(await self._access.get("torrents/info"))
+        async for part in self._slices(listed):
+            for torrent_id, raw in part:
+                row = wire.merge(None, raw)
+                if names & {torrent_id, *aliases(torrent_id, row)}:
+                    return torrent_id, row
+        return None
 
     async def _there(self, download_id: str) -> str:
         """The client's own name of what must be there."""
@@ -220,11 +232,9 @@ class QbittorrentAdapter:
 
     async def _explain_refusal(self, ids: Sequence[str]) -> NoReturn:
         """The same word for a duplicate and for what it cannot read; a hybrid's duplicate may have another name."""
-        listed = wire.parse_list(await self._access.get("torrents/info"))
-        async for part in self._slices(listed):
-            for torrent_id, raw in part:
-                if {torrent_id, *aliases(torrent_id, wire.merge(None, raw))} & set(ids):
-                    raise _duplicate(torrent_id)
+        known = await self._anywhere(set(ids))
+        if known is not None:
+            raise _duplicate(known[0])
         raise _invalid("it does not say why; its log does")
 
     async def _ensure_category(self, category: str) -> None:

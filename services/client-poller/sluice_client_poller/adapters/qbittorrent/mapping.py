@@ -46,7 +46,7 @@ _LAST_TIME = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 def to_download(client: str, torrent_id: str, row: Row) -> Download:
     """One row of the queue. `content_path` is the single file, or the folder that holds nothing but this download."""
-    known = _has_metadata(row)
+    known = has_metadata(row)
     complete = is_complete(row)
     health, reason = _health(row)
     return Download(
@@ -88,6 +88,11 @@ def is_complete(row: Row) -> bool:
     return row.progress >= 1 and row.size > 0 and not row.amount_left and row.state in _AT_REST
 
 
+def has_metadata(row: Row) -> bool:
+    """Whether its name, files and sizes are known; until then it is a magnet, and a hybrid's id may still change."""
+    return row.has_metadata if row.has_metadata is not None else row.size > 0 or (row.total_size or 0) > 0
+
+
 def aliases(torrent_id: str, row: Row) -> tuple[str, ...]:
     """Every other name: a hybrid is listed by its truncated v2 hash, its magnet by the v1 hash until metadata came."""
     v1, v2 = row.infohash_v1.lower(), row.infohash_v2.lower()
@@ -118,10 +123,6 @@ def to_files(listed: Iterable[FileEntry]) -> tuple[RemoteFile, ...]:
         )
         for number, entry in enumerate(listed)
     )
-
-
-def _has_metadata(row: Row) -> bool:
-    return row.has_metadata if row.has_metadata is not None else row.size > 0 or (row.total_size or 0) > 0
 
 
 def _health(row: Row) -> tuple[Health, Reason | None]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from sluice_client_poller.adapters.qbittorrent import wire
-from sluice_client_poller.adapters.qbittorrent.mapping import aliases, is_complete, looks_the_same
+from sluice_client_poller.adapters.qbittorrent.mapping import aliases, has_metadata, is_complete, looks_the_same
 from sluice_client_poller.adapters.qbittorrent.wire import Row
 
 
@@ -62,6 +62,10 @@ class Mirror:
             else:
                 rows[torrent_id] = row
         return rows
+
+    def may_be_renamed(self, names: set[str]) -> bool:
+        """Whether one of them was listed without metadata: if it is not any more, it may be a hybrid's old name."""
+        return any(not has_metadata(self.rows[name]) for name in names & self.rows.keys())
 
     def named(self, names: set[str]) -> set[str]:
         """The ids of the rows that have one of these names as an alias: hybrids, and what has only a v2 hash."""
