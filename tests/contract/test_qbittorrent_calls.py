@@ -13,7 +13,16 @@ from contract.adapter_suite import SAMPLES, WRONG_PASSWORD
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.adapters.qbittorrent import access
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, Problem
-from support.recorded_qbittorrent import API, Hurried, RecordedQbittorrent, adapter_of, count, plain, polls
+from support.recorded_qbittorrent import (
+    API,
+    Hurried,
+    RecordedQbittorrent,
+    adapter_of,
+    count,
+    plain,
+    polls,
+    recorded_answer,
+)
 from support.replay import Answer, Replay
 from support.torrents import raw_torrent
 
@@ -192,12 +201,29 @@ async def test_a_duplicate_under_another_name(recorded: RecordedQbittorrent, rep
     assert (refusal.value.code, refusal.value.extra) == ("duplicate", {"id": "4" * 40})
 
 
+async def test_a_name_that_changed_since_the_last_poll(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """A hybrid magnet whose metadata just came is still found by its old name; what is gone is asked for once."""
+    magnet, gone, v2 = "a" * 40, MULTI, "2" * 64
+    adapter = adapter_of(replay.url)
+    await adapter.poll()
+    recorded.torrents[v2[:40]] = recorded.torrents.pop(magnet) | {"infohash_v1": magnet, "infohash_v2": v2}
+    del recorded.torrents[gone]
+    found = await adapter.read(magnet)
+    assert found is not None
+    assert found.id == v2[:40]
+    asked = count(replay, "torrents/info")
+    assert await adapter.read(gone) is None
+    assert count(replay, "torrents/info") == asked + 1
+    await adapter.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (plain("Fails."), "its log does"),
+        (recorded_answer(SAMPLES / OLD / "add_duplicate.txt"), "its log does"),
         (plain("Conflict", 409), "its log does"),
-        (plain("Error: 'x.torrent' is not a valid torrent file.", 415), "not a valid torrent"),
+        (recorded_answer(SAMPLES / OLD / "add_garbage.txt"), "not a valid torrent"),
+        (recorded_answer(SAMPLES / NEW / "add_garbage.txt"), "not a valid torrent"),
     ],
 )
 async def test_what_it_does_not_take(recorded: RecordedQbittorrent, replay: Replay, answer: Answer, words: str) -> None:

@@ -58,10 +58,11 @@ def count(replay: Replay, method: str) -> int:
 
 
 def recorded_answer(path: Path) -> Answer:
-    """A recorded answer: `HTTP <status>`, its headers as a dictionary, a blank line and the body."""
+    """A recorded answer: `HTTP <status>`, the body; where headers count, before it they and a blank line."""
     first, _, rest = path.read_text().partition("\n")
-    headers, _, body = rest.partition("\n\n")
-    kept = {name: value for name, value in ast.literal_eval(headers).items() if name == "set-cookie"}
+    headers, blank, body = rest.partition("\n\n")
+    kept = {name: value for name, value in ast.literal_eval(headers).items() if name == "set-cookie"} if blank else {}
+    body = body if blank else rest
     return Answer(
         body=body.strip().encode(),
         status=int(first.removeprefix("HTTP ")),
@@ -108,7 +109,7 @@ class RecordedQbittorrent:
         if method == "auth/login":
             return self._log_in(call["form"])
         if self.needs_log_in and call["cookie"] not in self._told:
-            return recorded_answer(self.samples / "no_cookie.txt")
+            return recorded_answer(self.samples / ("cookie_expired.txt" if call["cookie"] else "no_cookie.txt"))
         answer = getattr(self, "_" + method.replace("/", "_").lower(), None)
         return answer(call) if answer is not None else plain("Not Found", 404)
 
@@ -154,9 +155,9 @@ class RecordedQbittorrent:
         """A magnet of a torrent that it lists when it is asked the next time; any file is a duplicate."""
         found = re.search(r"btih:([0-9a-f]{40})", call["form"].get("urls", ""))
         if found is None or found[1] in self.torrents:
-            return plain("Fails.")
+            return recorded_answer(self.samples / "add_duplicate.txt")
         self.torrents[found[1]] = next(iter(self.torrents.values())) | {"infohash_v1": found[1]}
-        return plain("Ok.")
+        return recorded_answer(self.samples / "add_ok.txt")
 
     def _done(self, _: dict[str, Any]) -> Answer:
         return plain("")
