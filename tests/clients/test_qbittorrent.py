@@ -82,13 +82,14 @@ class TestQbittorrent(RealClientSuite):
     )
     EPOCH = "`added_on`."
     LIMITS = (
-        "Four wrong passwords are forgiven, the fifth bans our address for an hour: a refused log-in is tried again "
-        "after 1, 2, 4 … at most 30 minutes.",
-        "The API has no words for an error; they are in qBittorrent's log. Tracker errors are told by 5.1 and newer.",
-        "Whether a torrent is private is told by 5.0 and newer.",
+        "Five wrong passwords ban our address for an hour: a refused log-in is tried again after 1, 2, 4 … minutes, at "
+        "most 30.",
+        "The API has no words for an error; they are in qBittorrent's log. Tracker errors are told after 5.1.0.",
+        "4.x does not tell whether a torrent is private.",
         "A category's own folder counts only under automatic management; an add with a folder switches that off.",
         "A torrent without a folder of its own (content layout *no subfolder*) has no content path, only files.",
         "A seeding time over a minute is told in whole minutes.",
+        "A torrent added less than a second or so before qBittorrent ends, even in good order, may be forgotten by it.",
         "4.x works through its whole list for every poll (half a second at 10,000 torrents) and is asked less often.",
     )
     REFUSALS = (
