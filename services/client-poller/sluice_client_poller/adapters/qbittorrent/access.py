@@ -74,7 +74,8 @@ class Access:
             raise ClientProtocolError(f"{path}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
             raise http.unavailable(error) from error
-        # Not only a log-in sets it: where none is needed, the first answer does.
+        # Not only a log-in sets one: where none is needed, the first answer does. httpx keeps them too, by other rules.
+        self._http.cookies.clear()
         self._cookies = wire.cookies(self._cookies, reply.headers.get_list("set-cookie"))
         told = reply.headers.get("content-type", "")
         return wire.Reply(path=path, status=reply.status_code, content_type=told, body=reply.content)
