@@ -6,11 +6,9 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from typing_extensions import override
@@ -24,7 +22,8 @@ from sluice_common.kit.errors import ClientAuthFailed, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, Reason, State
-from support.clients import RealClient
+from support.clients import RealClient, or_skip
+from support.elsewhere import elsewhere
 from support.polls import Folded
 from support.qbittorrent import PACKAGE, Qbittorrent
 from support.swarm import Swarm
@@ -33,7 +32,6 @@ from support.torrents import make_content, make_torrent, raw_torrent
 pytestmark = pytest.mark.client
 
 MOVED_BYTES = 32_000_000
-OTHER_FILE_SYSTEMS = (Path("/dev/shm"), Path("/run"), Path("/var/tmp"), Path("/tmp"))
 
 
 class Ahead(SystemClock):
@@ -50,21 +48,8 @@ class Ahead(SystemClock):
 def started(directory: Path, preferences: Mapping[str, str]) -> Iterator[Qbittorrent]:
     """A qBittorrent of this test's own with these settings."""
     directory.mkdir()
-    with Qbittorrent(directory, preferences=preferences) as running:
+    with or_skip(lambda: Qbittorrent(directory, preferences=preferences)) as running:
         yield running
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    """A directory on another file system than `tmp_path`, with room."""
-    here = tmp_path.stat().st_dev
-    for parent in OTHER_FILE_SYSTEMS:
-        usable = parent.is_dir() and os.access(parent, os.W_OK) and parent.stat().st_dev != here
-        if usable and shutil.disk_usage(parent).free > 3 * MOVED_BYTES:
-            with TemporaryDirectory(prefix="sluice-", dir=parent) as directory:
-                yield Path(directory)
-            return
-    pytest.skip(f"there is no second file system with {3 * MOVED_BYTES} free bytes here")
 
 
 class TestQbittorrent(RealClientSuite):
@@ -156,32 +141,33 @@ class TestQbittorrent(RealClientSuite):
         assert (seen.reason, seen.is_complete, seen.state) == (Reason.CLIENT_ERROR, False, State.PAUSED)
 
     @pytest.mark.slow
-    async def test_complete_only_after_the_move(self, swarm: Swarm, tmp_path: Path, elsewhere: Path) -> None:
+    async def test_complete_only_after_the_move(self, swarm: Swarm, tmp_path: Path) -> None:
         """Downloaded on one file system and kept on another: whatever row said complete had every byte at its path."""
         content = make_content(tmp_path, "Moved.Movie.mkv", MOVED_BYTES)
         torrent = make_torrent(content, trackers=[swarm.tracker.url], piece_size=1 << 20)
         swarm.seed_torrent(torrent, tmp_path, upload_limit=SLOW)
         wanted = _digest(tmp_path / "Moved.Movie.mkv")
-        settings = {"Session\\TempPathEnabled": "true", "Session\\TempPath": str(elsewhere)}
-        with started(tmp_path / "own", settings) as own:
-            async with adapter_for(own) as adapter:
-                table = Folded(adapter)
-                await table.poll()
-                await adapter.add(NewDownload(torrent=torrent.data))
-                partly = await eventually(table.poll, lambda rows: rows[torrent.id].done)
-                assert partly[torrent.id].content_path == str(elsewhere / "Moved.Movie.mkv")
-                swarm.limit(torrent.id, None)
+        with elsewhere(tmp_path, 3 * MOVED_BYTES) as temporary:
+            settings = {"Session\\TempPathEnabled": "true", "Session\\TempPath": str(temporary)}
+            with started(tmp_path / "own", settings) as own:
+                async with adapter_for(own) as adapter:
+                    table = Folded(adapter)
+                    await table.poll()
+                    await adapter.add(NewDownload(torrent=torrent.data))
+                    partly = await eventually(table.poll, lambda rows: rows[torrent.id].done)
+                    assert partly[torrent.id].content_path == str(temporary / "Moved.Movie.mkv")
+                    swarm.limit(torrent.id, None)
 
-                async def look() -> Download:
-                    found = (await table.poll())[torrent.id]
-                    if found.is_complete:
-                        assert found.state is not State.MOVING
-                        assert found.content_path == str(own.download_dir / "Moved.Movie.mkv")
-                        assert _digest(Path(found.content_path)) == wanted
-                    return found
+                    async def look() -> Download:
+                        found = (await table.poll())[torrent.id]
+                        if found.is_complete:
+                            assert found.state is not State.MOVING
+                            assert found.content_path == str(own.download_dir / "Moved.Movie.mkv")
+                            assert _digest(Path(found.content_path)) == wanted
+                        return found
 
-                await eventually(look, lambda found: found.is_complete)
-                assert (await row(adapter, torrent.id)).is_complete
+                    await eventually(look, lambda found: found.is_complete)
+                    assert (await row(adapter, torrent.id)).is_complete
 
     async def test_categories_with_folders(self, tmp_path: Path, swarm: Swarm) -> None:
         """About tells a category's own folder; under automatic management an add into it goes there, unless told."""
@@ -189,7 +175,7 @@ class TestQbittorrent(RealClientSuite):
         folder = tmp_path / "own" / "tv-folder"
         directory = tmp_path / "own" / "qBittorrent" / "config"
         directory.parent.parent.mkdir()
-        own = Qbittorrent(tmp_path / "own", preferences=settings)
+        own = or_skip(lambda: Qbittorrent(tmp_path / "own", preferences=settings))
         (directory / "categories.json").write_text(json.dumps({"tv": {"save_path": str(folder)}, "plain": {}}))
         with own:
             async with adapter_for(own) as adapter:
