@@ -97,7 +97,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 class ClientSettings(Section):
     """One download client. `paths` maps its view of the disk to ours, `owners` its categories to whoever imports."""
 
-    type: Literal["deluge", "qbittorrent"]
+    type: Literal["deluge", "qbittorrent", "transmission"]
     url: str = Field(pattern=URL_PATTERN)
     username: str | None = None
     password: SecretStr | None = None

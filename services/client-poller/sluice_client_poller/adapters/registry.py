@@ -23,9 +23,16 @@ def _qbittorrent(name: str, settings: ClientSettings) -> Adapter:
     return QbittorrentAdapter(name, settings)
 
 
+def _transmission(name: str, settings: ClientSettings) -> Adapter:
+    from sluice_client_poller.adapters.transmission.client import TransmissionAdapter
+
+    return TransmissionAdapter(name, settings)
+
+
 FACTORIES: Mapping[str, Callable[[str, ClientSettings], Adapter]] = {
     "deluge": _deluge,
     "qbittorrent": _qbittorrent,
+    "transmission": _transmission,
 }
 
 

@@ -13,6 +13,7 @@ from sluice_client_poller.adapters.deluge import wire
 from sluice_client_poller.adapters.deluge.epochs import Epochs
 from sluice_client_poller.adapters.deluge.mapping import is_complete, to_download, to_files
 from sluice_client_poller.adapters.registry import FACTORIES
+from sluice_client_poller.adapters.words import plain_magnet, scrub
 from sluice_common.kit.errors import ClientProtocolError
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download
@@ -100,7 +101,7 @@ def test_announce_addresses_never_leave() -> None:
     """Pass keys in a tracker's words, an error or a magnet are cut down to the host."""
     seen = download(tracker_status="Warning: https://user:pw@tracker.test:8443/abcdef123/announce?key=1 is slow")
     assert seen.message == "Warning: tracker.test is slow"
-    assert wire.scrub("magnet:?xt=urn:btih:00&tr=http://t/secret no") == "magnet:… no"
+    assert scrub("magnet:?xt=urn:btih:00&tr=http://t/secret no") == "magnet:… no"
     failure = "[Failure instance: <class 'deluge.error.AddTorrentError'>: bad magnet: magnet:?tr=http://t/key\nmore]"
     assert wire.explain(failure) == ("AddTorrentError", "bad magnet: magnet:…")
 
@@ -215,7 +216,7 @@ def test_session_cookie() -> None:
 def test_plain_magnet() -> None:
     """Deluge only knows a literal `xt=urn:btih:`; names and trackers pass unchanged."""
     uri = f"MAGNET:?dn=A%20b&xt=urn%3Abtih%3A{HASH.upper()}&xt.1=urn:btmh:1220{'0' * 64}&tr=udp%3A%2F%2Fx"
-    assert wire.plain_magnet(uri, HASH) == f"magnet:?xt=urn:btih:{HASH}&dn=A%20b&tr=udp%3A%2F%2Fx"
+    assert plain_magnet(uri, HASH) == f"magnet:?xt=urn:btih:{HASH}&dn=A%20b&tr=udp%3A%2F%2Fx"
 
 
 @given(st.binary(max_size=60), st.sampled_from([200, 204, 301, 400, 404, 500]))

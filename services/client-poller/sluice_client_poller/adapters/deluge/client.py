@@ -11,6 +11,7 @@ from sluice_client_poller.adapters.deluge import wire
 from sluice_client_poller.adapters.deluge.epochs import Epochs
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
 from sluice_client_poller.adapters.port import About, NewDownload, Poll
+from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
@@ -256,9 +257,7 @@ class DelugeAdapter:
             if new.torrent is not None:
                 raw = await self._ask("core.add_torrent_file", *wire.torrent_file(info_hash, new.torrent), options)
             else:
-                raw = await self._ask(
-                    "core.add_torrent_magnet", wire.plain_magnet(new.magnet or "", info_hash), options
-                )
+                raw = await self._ask("core.add_torrent_magnet", plain_magnet(new.magnet or "", info_hash), options)
         except wire.Refused as refused:
             if refused.kind != "AddTorrentError":
                 raise

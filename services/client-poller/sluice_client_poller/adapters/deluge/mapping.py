@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sluice_client_poller.adapters.deluge.wire import FileEntry, Files, Row, scrub
+from sluice_client_poller.adapters.deluge.wire import FileEntry, Files, Row
+from sluice_client_poller.adapters.words import scrub
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.enums import Health, Reason, State
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from sluice_client_poller.adapters.words import scrub
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable
 
 T = TypeVar("T")
@@ -48,8 +49,6 @@ FILE_KEYS = ("files", "file_progress", "file_priorities")
 TOTALS_KEYS = ("payload_download_rate", "payload_upload_rate", "net.recv_bytes", "net.sent_bytes")
 
 _WORDS = re.compile(r"<class '[\w.]*?(?P<kind>\w+)'>: (?P<words>[^\n]*)")
-_MAGNET = re.compile(r"magnet:\?\S*", re.IGNORECASE)
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://(?:[^\s/@]*@)?(?P<host>[^\s/:?#]*)\S*", re.IGNORECASE)
 _WORDS_SHOWN = 200
 
 
@@ -163,11 +162,6 @@ def explain(message: str) -> tuple[str, str]:
     return kind, scrub(words)[:_WORDS_SHOWN]
 
 
-def scrub(words: str) -> str:
-    """Addresses become their hosts: announce URLs and magnets carry pass keys."""
-    return _URL.sub(lambda found: found["host"], _MAGNET.sub("magnet:…", words))
-
-
 def parse(method: str, raw: msgspec.Raw, kind: type[T]) -> T:
     """The result as a `kind`. Raises ClientProtocolError with the place that did not fit."""
     try:
@@ -232,10 +226,3 @@ def add_options(*, save_path: str | None, paused: bool) -> dict[str, object]:
 def torrent_file(info_hash: str, data: bytes) -> tuple[str, str]:
     """File name and content of `core.add_torrent_file`. The name is ours: Deluge may write a copy under it."""
     return f"{info_hash}.torrent", base64.b64encode(data).decode("ascii")
-
-
-def plain_magnet(uri: str, info_hash: str) -> str:
-    """The magnet as Deluge reads it: a literal lower-case `xt=urn:btih:`, then its name and trackers unchanged."""
-    fields = uri.strip().partition("?")[2].split("&")
-    rest = [field for field in fields if field and not re.match(r"xt(\.\d+)?=", field, re.IGNORECASE)]
-    return "magnet:?" + "&".join([f"xt=urn:btih:{info_hash}", *rest])

@@ -1,0 +1,334 @@
+"""The calls to Transmission: greet it, ask for what changed, command. Decisions are in wire, mapping and mirror."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from sluice_client_poller.adapters.port import About, NewDownload, Poll
+from sluice_client_poller.adapters.transmission import wire
+from sluice_client_poller.adapters.transmission.mapping import to_download, to_files
+from sluice_client_poller.adapters.transmission.mirror import Mirror, Moment
+from sluice_client_poller.adapters.words import plain_magnet
+from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
+from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
+from sluice_common.kit.settings import ClientSettings
+from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.metainfo import parse_magnet, parse_torrent
+from sluice_common.net import http
+
+TIMEOUT = 30.0  # a move across file systems at completion blocks the RPC; a longer one shows as unreachable
+SLICE = 500  # rows decoded before the loop gets its turn
+AUTH_PAUSE = 30.0  # after a refused password nobody asks again for so long: with brute-force protection it counts
+FREE_SPACE_POLLS = 10  # the daemon stands still while it asks a slow disk
+# The session id is exchanged every hour; that is no restart when the daemon is that old and started when it did.
+_ROTATES_AFTER = 3000
+_SAME_START = 10.0
+# A daemon of this age in seconds has loaded its torrents; before, an empty list may be one that is not loaded yet.
+_LOADED_AFTER = 5
+_SETTLE_LOOKS = 40
+_SETTLE_PAUSE = 0.25
+_TRIES = 3
+
+
+class TransmissionAdapter:
+    """One daemon. Calls may overlap; polls follow one another."""
+
+    def __init__(self, name: str, settings: ClientSettings, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._name = name
+        self._owned = frozenset(settings.owners)
+        self._clock = clock
+        self._url = wire.rpc_url(settings.url)
+        self._has_password = settings.password is not None
+        self._http = http.client(timeout=TIMEOUT, auth=_auth(settings))
+        self._polling = asyncio.Lock()
+        self._mirror = Mirror()
+        self._refused_at: float | None = None
+        self._session_id: str | None = None
+        self._greeted: str | None = ""  # the session id under which the daemon was last greeted
+        self._started: float | None = None  # when it started, on our monotonic clock
+        self._restarted = True
+        self._session = wire.Session(rpc_version=wire.OLDEST)
+        self._daemon_time = 0.0
+        self._free_space: int | None = None
+        self._polls = 0
+
+    async def poll(self) -> Poll:
+        """What changed since the last good poll, or the whole list where that cannot be known."""
+        async with self._polling:
+            try:
+                return await self._look()
+            except BaseException:
+                self._mirror.forget()
+                raise
+
+    async def read(self, download_id: str) -> Download | None:
+        """One row asked of the client now, or None when it has none."""
+        rows, _ = await self._rows([download_id.lower()], table=False)
+        return rows[0][1] if rows else None
+
+    async def files(self, download_id: str) -> tuple[RemoteFile, ...]:
+        """The client's own file list; empty while a magnet has no metadata."""
+        raw = await self._ask("torrent-get", {"ids": [download_id.lower()], "fields": wire.FILE_FIELDS})
+        listed = wire.parse("torrent-get", raw, wire.Torrents).torrents
+        if not listed:
+            raise _not_found(download_id)
+        return to_files(wire.parse("torrent-get", listed[0], wire.Files))
+
+    async def add(self, new: NewDownload) -> str:
+        """Add and verify; the id. A duplicate raises `Problem("duplicate", 409, …, id=<id>)`.
+
+        Before 4.0 the label follows the add, so that for a moment the download is without its category.
+        """
+        session = await self._hello()
+        info_hash = _info_hash(new, session.rpc_version)
+        _refuse_label(new.category, session.rpc_version)
+        if await self.read(info_hash) is not None:
+            raise _duplicate(info_hash)
+        torrent_id = await self._send(new, info_hash, session.rpc_version)
+        if new.category and session.rpc_version < wire.LABELS_ON_ADD:
+            await self._ask("torrent-set", {"ids": [torrent_id], "labels": [new.category]})
+        if await self.read(torrent_id) is None:
+            raise ClientProtocolError("Transmission took the torrent and does not list it")
+        return torrent_id
+
+    async def pause(self, download_id: str) -> None:
+        """Stop transferring."""
+        await self._command("torrent-stop", download_id)
+
+    async def resume(self, download_id: str) -> None:
+        """Go on transferring."""
+        await self._command("torrent-start", download_id)
+
+    async def recheck(self, download_id: str) -> None:
+        """Verify what is on disk."""
+        await self._command("torrent-verify", download_id)
+
+    async def remove(self, download_id: str, *, with_data: bool) -> None:
+        """Take it out of the client, with or without its data. Returns once the client accepted."""
+        await self._command("torrent-remove", download_id, {"delete-local-data": with_data})
+
+    async def about(self) -> About:
+        """Version, download folder, and every label in use; a label has no folder."""
+        session = await self._hello()
+        raw = await self._ask("torrent-get", {"fields": ["labels"]})
+        rows = wire.parse("torrent-get", raw, wire.LabelledTorrents).torrents
+        labels = sorted({label for row in rows if isinstance(row.labels, tuple) for label in row.labels})
+        return About(
+            version=_version(session), save_path=session.download_dir or None, categories=dict.fromkeys(labels)
+        )
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._http.aclose()
+
+    async def _ask(self, method: str, arguments: dict[str, object] | None = None) -> msgspec.Raw:
+        """One call. A 409 gives the session id to send it with again: nothing was done yet."""
+        self._refuse_while_refused()
+        body = wire.request(method, arguments or {})
+        reply = await self._post(method, body)
+        for _ in range(_TRIES):
+            renewed = wire.session_id(reply.status_code, reply.headers)
+            if renewed is None or renewed == self._session_id:
+                break
+            self._session_id = renewed
+            reply = await self._post(method, body)
+        self._daemon_time = wire.daemon_time(reply.headers) or self._clock.now().timestamp()
+        try:
+            return wire.parse_reply(method, reply.status_code, reply.headers, reply.content)
+        except wire.WrongPassword as refused:
+            self._refused_at = self._clock.monotonic()
+            raise self._explain(refused) from None
+
+    async def _post(self, method: str, body: bytes) -> http.Response:
+        headers = {"Content-Type": "application/json"}
+        if self._session_id is not None:
+            headers[wire.SESSION_HEADER] = self._session_id
+        try:
+            return await self._http.post(self._url, content=body, headers=headers)
+        except http.DecodingError:
+            raise ClientProtocolError(f"{method}: the reply's compression is damaged") from None
+        except (http.HTTPError, http.InvalidURL) as error:
+            raise http.unavailable(error) from error
+
+    def _refuse_while_refused(self) -> None:
+        if self._refused_at is not None:
+            if self._clock.monotonic() - self._refused_at < AUTH_PAUSE:
+                raise self._explain(ClientAuthFailed("Transmission refused the user name or the password"))
+            self._refused_at = None
+
+    def _explain(self, refused: ClientAuthFailed) -> ClientAuthFailed:
+        if self._has_password:
+            return refused
+        return ClientAuthFailed("Transmission asks for a user name and a password; none is configured")
+
+    async def _look(self) -> Poll:
+        for _ in range(_TRIES):
+            stats = await self._stats()
+            if self._greeted != self._session_id:
+                stats = await self._arrive(stats)
+            poll = await self._list(stats)
+            if self._greeted == self._session_id:
+                await self._look_at_disk()
+                self._restarted = False
+                return msgspec.structs.replace(poll, free_space=self._free_space)
+            self._mirror.forget()  # it restarted between two answers
+        raise ClientUnavailable("Transmission restarts while it is being asked")
+
+    async def _arrive(self, stats: wire.Stats) -> wire.Stats:
+        """Under a new session id: see what runs there, and wait for its list unless it is the same run as before."""
+        session_id = self._session_id
+        self._session = await self._hello()
+        if not self._is_same_run(stats):
+            self._restarted = True
+            self._mirror.forget()
+            stats = await self._settle(stats)
+        self._started = self._clock.monotonic() - stats.current.seconds_active
+        self._greeted = session_id
+        return stats
+
+    def _is_same_run(self, stats: wire.Stats) -> bool:
+        age = stats.current.seconds_active
+        if self._started is None or age < _ROTATES_AFTER:
+            return False
+        return abs(self._clock.monotonic() - age - self._started) < _SAME_START
+
+    async def _settle(self, stats: wire.Stats) -> wire.Stats:
+        """Wait for the list of a daemon that has just been started: 3.00 answers before it has loaded its torrents."""
+        for _ in range(_SETTLE_LOOKS):
+            before = stats.torrent_count
+            if stats.current.seconds_active >= _LOADED_AFTER:
+                break
+            await self._clock.sleep(_SETTLE_PAUSE)
+            stats = await self._stats()
+            if before and stats.torrent_count == before:
+                break
+        return stats
+
+    async def _list(self, stats: wire.Stats) -> Poll:
+        """The changes, or the whole list where they do not add up to as many torrents as the daemon counts."""
+        at = self._moment()
+        poll = await self._changes(at) if not self._mirror.needs_whole(at) else None
+        if poll is None or len(self._mirror) != stats.torrent_count:
+            poll = await self._whole()
+        return msgspec.structs.replace(
+            poll,
+            restarted=self._restarted,
+            version=_version(self._session),
+            down_speed=max(0, stats.download_speed),
+            up_speed=max(0, stats.upload_speed),
+        )
+
+    async def _changes(self, at: Moment) -> Poll:
+        rows, removed = await self._rows(wire.RECENT, table=self._has_tables)
+        delta = self._mirror.take_delta(rows, removed, at)
+        return Poll(rows=delta.rows, removed=delta.removed, whole=False)
+
+    async def _whole(self) -> Poll:
+        at = self._moment()
+        rows, _ = await self._rows(None, table=self._has_tables)
+        cost = self._clock.monotonic() - at.monotonic
+        return Poll(rows=self._mirror.take_whole(rows, at, cost=cost))
+
+    async def _rows(
+        self, ids: str | Sequence[str] | None, *, table: bool
+    ) -> tuple[list[tuple[int, Download]], tuple[int, ...]]:
+        """The rows with the daemon's numbers for them, and the numbers of what went."""
+        raw = await self._ask("torrent-get", wire.rows_request(ids, table=table))
+        now, listed = self._daemon_time, wire.parse("torrent-get", raw, wire.Torrents)
+        header, lines = wire.split_rows(listed, table=table)
+        rows = []
+        for begin in range(0, len(lines), SLICE):
+            for line in lines[begin : begin + SLICE]:
+                row = wire.parse_row(header, line)
+                rows.append((row.id, to_download(self._name, row, now, self._owned)))
+            if begin + SLICE < len(lines):
+                await self._clock.sleep(0)
+        return rows, listed.removed
+
+    async def _stats(self) -> wire.Stats:
+        return wire.parse("session-stats", await self._ask("session-stats"), wire.Stats)
+
+    async def _hello(self) -> wire.Session:
+        session = wire.parse("session-get", await self._ask("session-get"), wire.Session)
+        if session.rpc_version < wire.OLDEST:
+            raise ClientProtocolError(f"Transmission {_version(session)} is too old; 2.90 or newer is needed")
+        return session
+
+    async def _look_at_disk(self) -> None:
+        if self._polls % FREE_SPACE_POLLS == 0:
+            try:
+                raw = await self._ask("free-space", {"path": self._session.download_dir})
+                free = wire.parse("free-space", raw, wire.FreeSpace).size_bytes
+            except wire.Refused:  # the folder is not there
+                free = -1
+            self._free_space = free if free >= 0 else None
+        self._polls += 1
+
+    @property
+    def _has_tables(self) -> bool:
+        return self._session.rpc_version >= wire.TABLES_AND_LABELS
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock.monotonic(), self._clock.now().timestamp())
+
+    async def _send(self, new: NewDownload, info_hash: str, rpc_version: int) -> str:
+        magnet = plain_magnet(new.magnet or "", info_hash) if new.torrent is None else None
+        asked = wire.add_request(torrent=new.torrent, magnet=magnet, save_path=new.save_path, paused=new.paused)
+        if new.category and rpc_version >= wire.LABELS_ON_ADD:
+            asked["labels"] = [new.category]
+        try:
+            reply = wire.parse("torrent-add", await self._ask("torrent-add", asked), wire.AddReply)
+        except wire.Refused as refused:
+            raise Problem("torrent_invalid", 400, f"Transmission does not take this torrent: {refused.words}") from None
+        if reply.torrent_duplicate is not None:
+            raise _duplicate(reply.torrent_duplicate.hash_string.lower())
+        if reply.torrent_added is None:
+            raise ClientProtocolError("torrent-add: Transmission does not say what it added")
+        return reply.torrent_added.hash_string.lower()
+
+    async def _command(self, method: str, download_id: str, more: dict[str, object] | None = None) -> None:
+        """Transmission says "success" to a command on what it does not have: look first."""
+        if await self.read(download_id) is None:
+            raise _not_found(download_id)
+        await self._ask(method, {"ids": [download_id.lower()], **(more or {})})
+
+
+def _auth(settings: ClientSettings) -> tuple[str, str] | None:
+    password = settings.password.get_secret_value() if settings.password is not None else ""
+    return (settings.username or "", password) if settings.username or password else None
+
+
+def _version(session: wire.Session) -> str | None:
+    """Without the revision in brackets."""
+    return session.version.partition(" ")[0] or None
+
+
+def _info_hash(new: NewDownload, rpc_version: int) -> str:
+    """The id of the add. Transmission goes by v1 hashes; 3.00 takes a hybrid's magnet and never gets its files."""
+    known = parse_torrent(new.torrent) if new.torrent is not None else parse_magnet(new.magnet or "")
+    v2 = known.info_hash_v2
+    if v2 is not None and (v2.startswith(known.info_hash) or rpc_version < wire.HYBRIDS):
+        detail = "this Transmission reads no torrents with v2 hashes; use another client, or 4.0 for one that has both"
+        raise Problem("unsupported", 501, detail)
+    return known.info_hash
+
+
+def _refuse_label(category: str | None, rpc_version: int) -> None:
+    if category is None:
+        return
+    if rpc_version < wire.TABLES_AND_LABELS:
+        raise Problem("unsupported", 501, "before 3.00 Transmission has no labels, so no categories; add without")
+    if not category.strip() or "," in category or category != category.strip():
+        detail = "Transmission's labels are not empty and have no comma and no outer spaces; choose such a category"
+        raise Problem("category_invalid", 400, detail)
+
+
+def _not_found(download_id: str) -> Problem:
+    return Problem("not_found", 404, "this client has no such download; it may just have been removed", id=download_id)
+
+
+def _duplicate(torrent_id: str) -> Problem:
+    return Problem("duplicate", 409, "this client already has this torrent", id=torrent_id)
