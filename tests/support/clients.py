@@ -100,9 +100,16 @@ def _qbittorrent(directory: Path) -> RealClient:
     return Qbittorrent(directory)
 
 
+def _transmission(directory: Path) -> RealClient:
+    from support.transmission import Transmission
+
+    return Transmission(directory)
+
+
 LAUNCHERS: Mapping[str, Callable[[Path], RealClient]] = {
     "deluge": _deluge,
     "qbittorrent": _qbittorrent,
+    "transmission": _transmission,
 }
 DIALLED = frozenset({"transmission"})  # it dials no peer on loopback that a tracker names: the seeder must
 
