@@ -112,6 +112,18 @@ class TestTransmission(RealClientSuite):
         assert seen.message is not None
         assert "Not a directory" in seen.message
 
+    async def test_a_pause_holds_right_after_the_metadata(
+        self, adapter: Adapter, swarm: Swarm, meet: Downloads, tmp_path: Path
+    ) -> None:
+        """3.00 checks a magnet's files once it knows them, and forgets over that that it was told to stop."""
+        torrent = swarm.seed(make_content(tmp_path, "Paused.Early.mkv", 2_000_000), upload_limit=20_000)
+        await adapter.add(NewDownload(magnet=torrent.magnet))
+        await meet.until(adapter, torrent.id, lambda found: found.state is State.DOWNLOADING)
+        await adapter.pause(torrent.id)
+        seen = await eventually(lambda: row(adapter, torrent.id), lambda found: found.state is State.PAUSED)
+        assert not seen.is_complete
+        await adapter.remove(torrent.id, with_data=True)
+
     async def test_data_that_went_is_no_longer_complete(self, own_client: RealClient) -> None:
         """3.00 says percentDone 1 of files that it could not find; its local error says the truth."""
         torrent = make_torrent(make_content(own_client.download_dir, "Gone.mkv", 100_000))

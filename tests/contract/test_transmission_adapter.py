@@ -118,7 +118,8 @@ def download(folder: str, name: str) -> Download:
 class Recorded:
     """Transmission as recorded, with a life of its own: one password, a session id, rows, and what changed lately.
 
-    `rows` by number; `recent` and `removed` are numbers; `age` in seconds; with `hidden`, it has not loaded its rows.
+    `rows` by number; `recent` and `removed` are numbers; `age` in seconds; so many looks are `hidden` from before it
+    has loaded its rows, and to so many stops it is `deaf`.
     """
 
     def __init__(self, folder: str = OLD) -> None:
@@ -130,7 +131,7 @@ class Recorded:
         self.session_id = "one"
         self.age = 5000
         self.hidden = 0
-        self.asked = 0
+        self.deaf = 0
 
     def start_again(self) -> None:
         """As after a restart: another session id, other numbers, a new age, nothing remembered of what was removed."""
@@ -158,7 +159,6 @@ class Recorded:
                 content_type="text/html",
                 headers=((wire.SESSION_HEADER, self.session_id),),
             )
-        self.asked += 1
         return self._answer(call["method"], call["arguments"])
 
     def _answer(self, method: str, asked: dict[str, Any]) -> Answer:
@@ -173,10 +173,19 @@ class Recorded:
                 return success(self._listed(asked))
             case "torrent-add":
                 return self._add(asked)
-            case "torrent-set" | "torrent-stop" | "torrent-start" | "torrent-verify" | "torrent-remove":
+            case "torrent-stop":
+                return self._stop(asked)
+            case "torrent-set" | "torrent-start" | "torrent-verify" | "torrent-remove":
                 return success({})
             case _:
                 return Answer(body=sample(self.folder, "bogus_method.json"))
+
+    def _stop(self, asked: dict[str, Any]) -> Answer:
+        self.deaf -= 1
+        for number, row in self.rows.items():
+            if row["hashString"] in asked["ids"] and self.deaf < 0:
+                self.rows[number] = row | {"status": 0}
+        return success({})
 
     def _stats(self) -> Answer:
         loaded = self.hidden == 0
@@ -548,6 +557,16 @@ async def test_a_restart_noticed_by_a_command_counts_at_the_next_poll(
     await adapter.pause(MULTI)
     poll = await adapter.poll()
     assert (poll.whole, poll.restarted) == (True, True)
+
+
+async def test_a_pause_is_repeated_until_it_holds(
+    adapter: TransmissionAdapter, replay: Replay, recorded: Recorded
+) -> None:
+    """3.00 says "success" and starts a fresh magnet all the same, once it has checked its files."""
+    recorded.deaf = 3
+    await adapter.pause(MULTI)
+    assert [call["method"] for call in replay.calls].count("torrent-stop") == 5  # the first one was a 409
+    assert recorded.rows[1]["status"] == 0
 
 
 async def test_a_wrong_password_is_tried_once(replay: Replay, clock: Hurried) -> None:

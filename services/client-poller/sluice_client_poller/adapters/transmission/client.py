@@ -16,6 +16,7 @@ from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.enums import State
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
 
@@ -30,6 +31,9 @@ _SAME_START = 10.0
 _LOADED_AFTER = 5
 _SETTLE_LOOKS = 40
 _SETTLE_PAUSE = 0.25
+_STOP_LOOKS = 20
+_STOP_PAUSE = 0.25
+_STOPPED_LOOKS = 5  # after which a torrent without any data has stopped
 _TRIES = 3
 
 
@@ -95,8 +99,24 @@ class TransmissionAdapter:
         return torrent_id
 
     async def pause(self, download_id: str) -> None:
-        """Stop transferring."""
+        """Stop transferring, and see to it that it stays so.
+
+        3.00 starts a magnet that has just got its metadata once it has checked its files, whatever it was told before.
+        """
         await self._command("torrent-stop", download_id)
+        quiet = 0
+        for _ in range(_STOP_LOOKS):
+            await self._clock.sleep(_STOP_PAUSE)
+            row = await self.read(download_id)
+            if row is None:
+                return
+            if row.state is not State.PAUSED:
+                quiet = 0
+                await self._ask("torrent-stop", {"ids": [download_id.lower()]})
+                continue
+            quiet += 1
+            if row.done or quiet == _STOPPED_LOOKS:
+                return
 
     async def resume(self, download_id: str) -> None:
         """Go on transferring."""
