@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sluice_client_poller.adapters.port import Adapter, NewDownload
+from sluice_client_poller.adapters.port import Adapter, NewDownload, Poll
 from sluice_client_poller.adapters.registry import make
 from sluice_common.bus.connect import Bus, connect
 from sluice_common.bus.statuses import read_status
@@ -22,6 +23,7 @@ from support.waiting import until
 pytestmark = pytest.mark.client
 CLIENT = "transmission"
 MANY = 60
+POLLS = 5
 WITHIN = 30.0
 
 
@@ -43,9 +45,14 @@ async def adapter(transmission: RealClient) -> AsyncIterator[Adapter]:
 
 @pytest.mark.slow
 async def test_a_restart_removes_nothing(
-    nats_settings: NatsSettings, transmission: RealClient, adapter: Adapter, tmp_path: Path
+    nats_settings: NatsSettings,
+    transmission: RealClient,
+    adapter: Adapter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Stopped, killed and started again under a poller: every row stays, and nobody is told that one went."""
+    good = _good_polls(adapter, monkeypatch)
     ids = set()
     for number in range(MANY):
         torrent = make_torrent(make_content(tmp_path, f"Many.{number}.mkv", 20_000))
@@ -58,11 +65,30 @@ async def test_a_restart_removes_nothing(
             assert await _holds(bus, ids)
             transmission.start()
             await until(lambda: _is(bus, Health.OK), seconds=WITHIN, what="an online status")
-            # What was missing at the start would be gone for good once every hold has passed.
-            await asyncio.sleep(FAST.hold_after_reconnect + 2 * FAST.hold)
+            enough = partial(_has, good, len(good) + POLLS)
+            await until(enough, seconds=WITHIN, what="more polls")
+            # What these polls missed would be gone for good once every hold has passed.
+            await asyncio.sleep(2 * (FAST.hold_after_reconnect + FAST.hold))
             assert await _holds(bus, ids)
         removed = [kind for kind in await event_types(bus) if kind in ("download.removed", "download.cancelled")]
         assert removed == []
+
+
+def _good_polls(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> list[Poll]:
+    """The adapter's good polls, as they happen."""
+    polls: list[Poll] = []
+    original = adapter.poll
+
+    async def poll() -> Poll:
+        polls.append(await original())
+        return polls[-1]
+
+    monkeypatch.setattr(adapter, "poll", poll)
+    return polls
+
+
+def _has(polls: list[Poll], count: int) -> bool:
+    return len(polls) >= count
 
 
 async def _holds(bus: Bus, ids: set[str]) -> bool:
