@@ -24,6 +24,7 @@ from sluice_common.bus.replica import Replica
 from sluice_common.bus.statuses import Statuses
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.settings import ClientSettings, NatsSettings
+from sluice_gateway.features import Features
 from sluice_gateway.live.feed import Feed
 from sluice_gateway.live.freshness import Freshness
 from sluice_gateway.live.streams import Hub, Subscriber
@@ -93,7 +94,8 @@ async def _gateway(bus: Bus) -> AsyncIterator[tuple[LiveQueue, Replica]]:
     replica, statuses = Replica(bus), Statuses(bus, clients)
     live = LiveQueue({"fake": {}})
     Feed(replica, live, clients, SYSTEM_CLOCK)
-    queries = Queries(bus, live, clients, statuses, Freshness(clients, statuses, SYSTEM_CLOCK))
+    freshness = Freshness(clients, statuses, SYSTEM_CLOCK)
+    queries = Queries(bus, live, clients, statuses, freshness, Features(("queue",)))
     hub: Hub[QueueRow, ClientTrouble] = Hub(live, queries)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop()) for loop in (replica.run, statuses.run, hub.run)]
