@@ -78,7 +78,7 @@ class Checkup:
             database, *seen = await asyncio.gather(
                 self._database(), *(self._client(name, asked.clients.get(name)) for name in self._clients)
             )
-            files = [(name, client.files) for name, client in zip(self._clients, seen, strict=True)]
+            files = {name: client.files for name, client in zip(self._clients, seen, strict=True)}
             libraries = await asyncio.gather(*(self._library(name, files) for name in self._libraries))
         told = [finding for client in seen for finding in client.findings]
         return contract.Findings((*database.findings, *told, *(one for library in libraries for one in library)))
@@ -118,8 +118,10 @@ class Checkup:
     async def _paths(self, name: str, told: contract.AboutClient | None, rows: Sequence[Download]) -> list[Finding]:
         settings = self._clients[name]
         folders = save_paths(told, rows, settings)
+        if told is None and not folders:  # its log-in has a finding of its own
+            return []
         if not folders:
-            detail, advice = f"{name} did not say where it saves", "see client.login; then run `sluice doctor` again"
+            detail, advice = f"{name} does not say where it saves", "set a folder in the client, or add a download"
             return [findings.path_unknown(name, "save_path_unknown", detail, advice)]
 
         def look() -> list[Finding]:
@@ -161,7 +163,7 @@ class Checkup:
             return None
         return FinishedFile(client=name, theirs=theirs, root=root, path=found.path, size=found.size)
 
-    async def _library(self, name: str, files: Sequence[tuple[str, list[FinishedFile]]]) -> list[Finding]:
+    async def _library(self, name: str, files: Mapping[str, list[FinishedFile]]) -> list[Finding]:
         settings = self._libraries[name]
         look = partial(disk.look_at_library, name, settings, files, self._new_token)
         try:

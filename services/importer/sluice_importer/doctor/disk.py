@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sluice_common.contracts.doctor import Finding, Verdict
@@ -42,26 +42,29 @@ def look_at_file(file: FinishedFile) -> PlaceFailed | None:
 def look_at_library(
     name: str,
     settings: LibrarySettings,
-    files: Sequence[tuple[str, Sequence[FinishedFile]]],
+    files: Mapping[str, Sequence[FinishedFile]],
     new_token: Callable[[], str],
 ) -> list[Finding]:
-    """Its root, its marker, whether it can be written, and whether each client's files can be linked into it."""
+    """Its root, its marker, whether it can be written, and whether each client's files can be linked into it.
+
+    What cannot be looked at because of what was found before has no finding of its own.
+    """
     try:
         root = open_root(settings.root, name)
     except RootUnavailable as error:
-        return [_unavailable(name, settings, error), *(_not_tried(name, client) for client, _ in files)]
+        return [_unavailable(name, settings, error)]
     with root:
         fine = findings.library(name, "library.marker", Verdict.OK, detail=f"{settings.root} is marked as {name}")
         try:
             with open_scratch(root, new_token) as scratch:
                 tried = [
-                    findings.link(name, settings, client, _trials(root, scratch, settings, held))
-                    for client, held in files
+                    (client, [_trial(root, scratch, settings, file) for file in held]) for client, held in files.items()
                 ]
         except PlaceFailed as failed:
-            return [fine, _unwritable(name, root, failed), *(_not_tried(name, client) for client, _ in files)]
+            return [fine, _unwritable(name, root, failed)]
     detail = f"{settings.root} can be written by our user (uid {os.geteuid()})"
-    return [fine, findings.library(name, "library.writable", Verdict.OK, detail=detail), *tried]
+    writable = findings.library(name, "library.writable", Verdict.OK, detail=detail)
+    return [fine, writable, *findings.links(name, settings, tried)]
 
 
 def _unavailable(name: str, settings: LibrarySettings, error: RootUnavailable) -> Finding:
@@ -120,23 +123,6 @@ def _unwritable(name: str, root: RootHandle, failed: PlaceFailed) -> Finding:
     return findings.library(
         name, "library.writable", Verdict.FAILED, code=why.code, detail=why.detail, advice=why.advice
     )
-
-
-def _not_tried(name: str, client: str) -> Finding:
-    return Finding(
-        check="library.link",
-        subject=f"{client} → {name}",
-        status=Verdict.UNKNOWN,
-        code="library_unavailable",
-        detail=f"nothing can be put into {name} now",
-        advice="see its other checks",
-        client=client,
-        library=name,
-    )
-
-
-def _trials(root: RootHandle, scratch: int, settings: LibrarySettings, files: Sequence[FinishedFile]) -> list[Trial]:
-    return [_trial(root, scratch, settings, file) for file in files]
 
 
 def _trial(root: RootHandle, scratch: int, settings: LibrarySettings, file: FinishedFile) -> Trial:

@@ -150,12 +150,18 @@ def library(
     return Finding(check=check, subject=name, status=status, code=code, detail=detail, advice=advice, library=name)
 
 
-def link(name: str, settings: LibrarySettings, client: str, trials: Sequence[Trial]) -> Finding:
-    """What the trials of one client's files into one library come to; without any it is not known."""
+def links(name: str, settings: LibrarySettings, trials: Sequence[tuple[str, Sequence[Trial]]]) -> list[Finding]:
+    """What the trials of every client's files come to; a client without a file has said so in `client.file`."""
+    tried = [_link_of(name, settings, client, held) for client, held in trials if held]
+    if tried:
+        return tried
+    detail = "no client has a finished file to try it with"
+    advice = "see the check client.file"
+    return [library(name, "library.link", Verdict.UNKNOWN, code="no_file", detail=detail, advice=advice)]
+
+
+def _link_of(name: str, settings: LibrarySettings, client: str, trials: Sequence[Trial]) -> Finding:
     refused = [trial for trial in trials if trial.why is not None]
-    if not trials:
-        detail = f"there is no file of {client} to try it with"
-        return _link(name, client, Verdict.UNKNOWN, Why("no_file", detail, "see the check client.file"))
     if refused and (why := refused[0].why) is not None:
         status, consequence = _gravity(settings, refused[0], some_work=len(refused) < len(trials))
         return _link(name, client, status, Why(why.code, why.detail + consequence, why.advice))
