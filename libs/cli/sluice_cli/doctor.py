@@ -44,8 +44,13 @@ def doctor(ctx: typer.Context, json: Json = False) -> None:
 
 def unreachable(given: Given, why: str) -> Iterator[Row]:
     """What can be said without a gateway: who was asked, whether `sluice up` runs here, and the configuration."""
-    yield _row("gateway", given.url or str(given.data), "unreachable", why, START)
-    if given.url or given.environ.get("SLUICE_URL"):
+    named = given.url or given.environ.get("SLUICE_URL")
+    where = (
+        "is the URL right, and does it run there?" if named else f"the data directory is {given.data}: is it the one?"
+    )
+    advice = f"{where} SLUICE_DATA names another; {START}"
+    yield _row("gateway", named or str(given.data), "unreachable", why.removesuffix(f"; {START}"), advice)
+    if named:
         return
     noted = _noted(given.data / RUN_FILE)
     if noted is not None and not _lives(noted.get("pid")):
