@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from support.deluge import Deluge
 from support.household import household
@@ -227,3 +228,21 @@ def test_where_nothing_runs_doctor_says_so(product: Product) -> None:
     assert {row["code"] for row in found} == {"unreachable", "configuration_wrong"}
     assert {row["detail"].partition(":")[0] for row in found[1:]} == {"clients.deluge.url", "library"}
     assert "sluice up" in run(product, "doctor").stdout
+
+
+def test_what_init_wrote_is_well(own_deluge: Deluge, swarm: Swarm, media: Path, data: Path, tmp_path: Path) -> None:
+    """From options to a running Sluice: the file that `sluice init` made is one that doctor has nothing against."""
+    secret = tmp_path / "password"
+    secret.write_text(own_deluge.password)
+    words = ["init", "--yes", "--data", str(data), "--client", f"deluge=deluge,{own_deluge.url}"]
+    words += ["--password-file", f"deluge={secret}", "--library", f"tv=series,{media}/tv"]
+    made = subprocess.run(
+        [sys.executable, "-m", "sluice_cli.main", *words], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    with Product(data, yaml.safe_load((data / "sluice.yaml").read_text())) as product:
+        finish_one(product, swarm, tmp_path)
+        wait(
+            lambda: set(told(looked(product)).values()) == {("ok", None)}, seconds=60, what=lambda: str(looked(product))
+        )
+        assert ("library.link", "deluge → tv") in looked(product)
