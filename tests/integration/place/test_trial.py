@@ -89,6 +89,24 @@ def test_one_file_system_and_one_user(place: Path) -> None:
     assert "method: copy" in found["library.link"].detail
 
 
+def test_several_files_of_several_clients(place: Path) -> None:
+    """Each is tried by itself: the one before leaves no name behind on which the next would fail."""
+    prepare(place / "d", place / "l")
+    prepare(place / "e", place / "l")
+    files = {
+        client: [
+            FinishedFile(client=client, theirs=folder, root=place / folder, path="film.mkv", size=len(CONTENT))
+            for folder in ("d", "e")
+        ]
+        for client in ("deluge", "other")
+    }
+    found = look_at_library("films", LibrarySettings(kind="movies", root=place / "l"), files, lambda: "0" * 16)
+    assert [(one.subject, one.status) for one in found if one.check == "library.link"] == [
+        ("deluge → films", "ok"),
+        ("other → films", "ok"),
+    ]
+
+
 @pytest.mark.parametrize(("link", "status"), [("require", "failed"), ("prefer", "warning")])
 def test_two_file_systems(place: Path, link: str, status: str) -> None:
     """Both are named with where they are mounted; where a link is only preferred it is a warning."""

@@ -59,6 +59,7 @@ def test_folders_that_matter() -> None:
         ("/data/downloads", ["/srv/downloads"], ["/srv/downloads"], ("/data/downloads", "/srv/downloads")),
         ("/a/b/c", ["/x", "/y"], ["/x/c", "/y/b/c"], ("/a", "/y")),
         ("/a/c", ["/x", "/y"], ["/x/c", "/y/c"], None),
+        ("/a/b/c", ["/x", "/y"], ["/x/b/c", "/y/b/c", "/x/c"], None),
         ("/a/c", ["/x", "/x"], ["/x/c"], ("/a", "/x")),
         ("/a/tv", ["/media"], ["/media/tv"], None),
         ("/a/c", ["/x"], [], None),
