@@ -47,7 +47,7 @@ def service(name: str, problem: Problem | None) -> Finding:
     """Whether a service answers."""
     if problem is None:
         return Finding(check="service", subject=name, status=Verdict.OK, detail="it answers")
-    advice = f"see logs/{name}.log in the data directory (or `docker compose logs {name}`) and restart it"
+    advice = f"see the log of the {name} (logs/ in the data directory, or `docker compose logs`), and restart it"
     return Finding(
         check="service", subject=name, status=Verdict.FAILED, code=problem.code, detail=problem.detail, advice=advice
     )
@@ -75,9 +75,7 @@ def _login(name: str, status: Verdict, code: str | None, detail: str, advice: st
 def _unanswered(name: str, settings: ClientSettings, problem: Problem) -> Finding:
     if problem.code == "no_responder":
         detail = f"no poller holds {name}, so nobody can ask it"
-        advice = (
-            "is the client-poller running (logs/client-poller.log)? After a restart it may take 15 seconds to take over"
-        )
+        advice = "is the client-poller running (logs/ in the data directory)? A new one may need 15 seconds"
         return _login(name, Verdict.FAILED, "no_poller", detail, advice)
     if problem.code in _NOBODY:
         detail = f"{name} did not answer in time"
@@ -95,7 +93,7 @@ def _advice(name: str, settings: ClientSettings, reason: str) -> str:
         "127.0.0.1 is the container itself: use the client's service name",
         "no_answer": f"the client at {where} takes the connection and says nothing: restart it",
         "protocol_error": f"does {where} lead to a {settings.type}, without a log-in page or proxy in front of it?",
-    }.get(reason, f"see {where} and logs/client-poller.log")
+    }.get(reason, f"see {where}, and the log of the client-poller")
 
 
 def _version(name: str, settings: ClientSettings, told: AboutClient) -> Finding:

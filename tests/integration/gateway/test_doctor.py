@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.gateway.conftest import GatewayForTest, PollerForTest, ServiceForTest
+from integration.gateway.conftest import GatewayForTest, PollerForTest, ServiceForTest, running
 from sluice_common.contracts.doctor import AboutClient, Checkup, Finding, Findings, Verdict
 from sluice_common.contracts.history import HistoryQuery
 from sluice_common.contracts.rpc import Empty, Page
 from sluice_common.kit.errors import Problem
+from sluice_common.kit.settings import Settings
 
 TOLD = AboutClient(version="2.2.0", is_tried=True, save_path="/downloads", categories={"tv": None})
 Keyed = dict[tuple[str, str], dict[str, Any]]
@@ -79,3 +80,11 @@ async def test_a_poller_that_fails_is_no_failure_of_doctor(
 async def test_doctor_wants_a_key(gateway: GatewayForTest) -> None:
     """What it tells of paths and users is not for everybody."""
     await gateway.problem(401, "key_unknown", "GET", "/doctor", headers={"X-API-Key": "another"})
+
+
+async def test_without_imports_nobody_misses_the_importer(settings: Settings) -> None:
+    """Where only the queue is wanted, no importer, library or owner is asked for."""
+    async with running(settings.model_copy(update={"features": ("queue",)})) as gateway:
+        _, found = await looked(gateway)
+    checks = [("bus", "nats"), ("database", "gateway"), ("service", "history")]
+    assert list(found) == [*checks, ("client.login", "deluge"), ("client.login", "other")]
