@@ -39,10 +39,14 @@ def sluice(
 def register_the_others() -> None:
     """Every verb beside `up`. What they import (httpx, rich) costs half a second, which `up` need not wait for."""
     from sluice_cli import downloads, keep, library
+    from sluice_cli.doctor import doctor
+    from sluice_cli.init import init
     from sluice_cli.queue import queue
 
     for verb in (
         queue,
+        doctor,
+        init,
         downloads.add,
         downloads.pause,
         downloads.resume,

@@ -15,6 +15,7 @@ from sluice_cli.words import NOTHING, clean, id_length, moment, share, size, spa
 Row = dict[str, Any]
 
 _HEALTH = {"ok": "green", "warning": "yellow", "error": "red"}
+_VERDICT = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "yellow"}
 _IMPORT = {"imported": "green", "blocked": "yellow", "failed": "red"}
 
 
@@ -216,3 +217,29 @@ def libraries(document: Row) -> RenderableType:
              size(row.get("free_space")))  # fmt: skip
     notes = [f"! {row['name']}: {clean(row['problem'])}" for row in document["items"] if row.get("problem")]
     return Group(table, _words(*notes)) if notes else table
+
+
+def doctor(document: Row) -> RenderableType:
+    """Every check, and of those that are not well what is the case and what to do."""
+    table = _table("Check", "Subject", "Result", "Detail", wide="Detail")
+    for row in document["items"]:
+        detail = clean(row["detail"]) if row["status"] == "ok" else ""
+        _add(table, clean(row["check"]), clean(row["subject"]), _verdict(row), detail)
+    notes = [_diagnosis(row) for row in document["items"] if row["status"] != "ok"]
+    return Group(table, *notes, Text(f"\n{_tally(document['items'])}"))
+
+
+def _verdict(row: Row) -> Text:
+    said = f"{row['status']}: {row['code']}" if row.get("code") else row["status"]
+    return Text(clean(said), style=_VERDICT.get(row["status"], ""))
+
+
+def _diagnosis(row: Row) -> Text:
+    text = Text("\n").append("! ", style=_VERDICT.get(row["status"], ""))
+    text.append(f"{clean(row['check'])}  {clean(row['subject'])}", style="bold").append(f"\n  {clean(row['detail'])}")
+    return text.append(f"\n  What to do: {clean(row['advice'])}") if row.get("advice") else text
+
+
+def _tally(rows: Sequence[Row]) -> str:
+    counts = {word: sum(row["status"] == word for row in rows) for word in _VERDICT}
+    return f"{len(rows)} checks: " + ", ".join(f"{count} {word}" for word, count in counts.items() if count)

@@ -71,15 +71,18 @@ def _next_steps(facts: Facts) -> Sequence[str]:
             "queue": f"    {facts.command} queue",
             "import": f"    {facts.command} libraries    # which are ready, and which still want `libraries init NAME`",
         }
-        return ("  Next, in another terminal:", *(line for name, line in verbs.items() if name in facts.features))
+        doctor = f"    {facts.command} doctor       # what is wrong with the set-up, and what to do"
+        wanted = (line for name, line in verbs.items() if name in facts.features)
+        return ("  Next, in another terminal:", *wanted, doctor)
     return (
-        "  No download client is configured yet. Write for example this into",
-        f"  {facts.layout.config}, then stop (Ctrl-C) and start again:",
+        f"  No download client is configured yet. `{facts.command} init`, in another terminal, asks for what it needs",
+        f"  and writes {facts.layout.config}. Or write it yourself, for example:",
         "",
         _EXAMPLE,
         "",
-        f"  Then, in another terminal, `{facts.command} libraries init NAME` marks each library's root as ours, once,",
-        f"  and `{facts.command} queue` shows the downloads.",
+        "  Then stop (Ctrl-C) and start again; what you wrote yourself wants, in another terminal,",
+        f"  `{facts.command} libraries init NAME` for each library, which marks its root as ours, once.",
+        f"  `{facts.command} doctor` says what is still wrong, `{facts.command} queue` shows the downloads.",
     )
 
 

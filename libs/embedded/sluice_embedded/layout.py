@@ -73,7 +73,7 @@ def default_data(environ: Mapping[str, str], root: bool) -> Path:
 def occupied(layout: Layout, root: bool) -> Iterator[None]:
     """Make the directory and hold it. StartRefused where another `up` holds it, or where it cannot be written."""
     try:
-        _make(layout, root)
+        make(layout, root)
         handle = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise _unwritable(layout.data, error) from error
@@ -83,7 +83,8 @@ def occupied(layout: Layout, root: bool) -> Iterator[None]:
         yield
 
 
-def _make(layout: Layout, root: bool) -> None:
+def make(layout: Layout, root: bool) -> None:
+    """The directory and its rooms, closed to others; raises OSError. What is there is left as it is."""
     passable = 0o711 if root else 0o700
     if not layout.data.is_dir():
         layout.data.mkdir(mode=passable, parents=True)

@@ -11,13 +11,14 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from sluice_client_poller.adapters import versions
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
 from sluice_client_poller.session import Session, with_intent
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import Stoppable, serve
-from sluice_common.contracts import commands, rpc, subjects
+from sluice_common.contracts import commands, doctor, rpc, subjects
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem
@@ -78,6 +79,7 @@ class Commands:
             "retry": (commands.Retry, self._once("retry", self.retry)),
             "files": (commands.FilesOf, self.files),
             "look": (commands.Look, self.seen),
+            "about": (rpc.Empty, self.about),
         }
 
     async def start(self) -> None:
@@ -252,3 +254,10 @@ class Commands:
         row = self._session.row(body.id)
         name = self._session.client_name_of(row) if row else body.id
         return commands.Seen(row=await self._session.settled(await self._session.adapter.read(name)))
+
+    async def about(self, body: rpc.Empty, request: rpc.Request) -> doctor.AboutClient:
+        """What the client says of itself, asked now, whatever the last poll came to; why not is an answer too."""
+        try:
+            return versions.about(self._session.kind, await self._session.adapter.about())
+        except ClientError as error:
+            return doctor.AboutClient(reason=error.reason, message=str(error))

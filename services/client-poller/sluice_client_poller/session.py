@@ -53,6 +53,7 @@ class Session:
         random: Random,
     ) -> None:
         self.name = name
+        self.kind = client.type
         self.adapter = adapter
         self._table = table
         self._reporter = reporter

@@ -18,6 +18,7 @@ from sluice_gateway.auth import first_key
 from sluice_gateway.auth.keyring import Keyring
 from sluice_gateway.auth.store import KeyStore
 from sluice_gateway.commands import Commands
+from sluice_gateway.doctor import Doctor
 from sluice_gateway.features import Features
 from sluice_gateway.http.app import create_app
 from sluice_gateway.live.feed import Feed
@@ -56,6 +57,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
         queries,
         commands,
         hub,
+        Doctor(bus, db, settings),
         accepts=keyring.accepts,
         hosts=settings.gateway.hosts,
         checks=ready,

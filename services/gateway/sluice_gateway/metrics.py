@@ -36,3 +36,9 @@ FRAME_LAG = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
     registry=REGISTRY,
 )
+FINDINGS = Gauge(
+    "sluice_gateway_doctor_findings",
+    "What the last run of doctor found, by status: ok, warning, failed, unknown.",
+    ["status"],
+    registry=REGISTRY,
+)

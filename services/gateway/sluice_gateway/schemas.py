@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from sluice_common.contracts.doctor import Finding, Verdict
 from sluice_common.contracts.library import Import
 from sluice_common.model.download import Download, RemoteFile
 from sluice_gateway.live.freshness import ClientState
@@ -201,6 +202,13 @@ class NewDownload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     media_item: Annotated[str, Meta(max_length=128, description="what it is: the id of a media item")] | None = None
 
 
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """All checks of a set-up, and the worst of them; `unknown` is what could not be tried."""
+
+    status: Annotated[str, Meta(description="failed, warning, unknown, ok", examples=["warning"])]
+    items: list[Finding]
+
+
 class NewMedia(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A movie or a series to know."""
 
@@ -214,6 +222,13 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How to try an import again."""
 
     media_item: Annotated[str, Meta(max_length=128, description="what it is for: the id of a media item")] | None = None
+
+
+def diagnosis(found: list[Finding]) -> Diagnosis:
+    """The findings with the worst of their verdicts."""
+    worst = [Verdict.FAILED, Verdict.WARNING, Verdict.UNKNOWN]
+    status = next((verdict for verdict in worst if any(one.status == verdict for one in found)), Verdict.OK)
+    return Diagnosis(status=status.value, items=found)
 
 
 def queue_row(entry: Entry, client: ClientState, position: TablePosition | None) -> QueueRow:

@@ -17,6 +17,7 @@ from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.settings import Settings
 from sluice_common.runtime.run import run
 from sluice_common.runtime.service import Service
+from sluice_importer.doctor.checkup import Checkup
 from sluice_importer.rpc import Handlers
 from sluice_importer.work.announce.relay import Relay
 from sluice_importer.work.bell import Bell
@@ -47,7 +48,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     name = settings.instance or _new_id()
     finders = [replica.run, statuses.run, consumer.run, reconciler.run]
     doers = [worker(f"{name}/1").run, worker(f"{name}/2").run, Relay(db, bus, outbox).run]
-    await Handlers(db, clients, libraries, work, outbox, _new_id).serve(bus, stack)
+    checkup = Checkup(bus, db, replica, clients, libraries, _new_id)
+    await Handlers(db, clients, libraries, work, outbox, _new_id, checkup).serve(bus, stack)
     return Service(loops=[*finders, *doers], ready=[bus.ready, db.ready, replica.ready])
 
 

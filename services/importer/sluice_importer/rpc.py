@@ -11,8 +11,8 @@ import msgspec
 
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import serve
+from sluice_common.contracts import doctor, rpc, subjects
 from sluice_common.contracts import library as contract
-from sluice_common.contracts import rpc, subjects
 from sluice_common.db.connect import describe
 from sluice_common.db.pool import Database, is_transient
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
@@ -22,6 +22,7 @@ from sluice_importer.associate import store as associations
 from sluice_importer.catalogue import libraries as configured
 from sluice_importer.catalogue import store as catalogue
 from sluice_importer.cursors import cursor, limited, position
+from sluice_importer.doctor.checkup import Checkup
 from sluice_importer.work.bell import Bell
 from sluice_importer.work.shown import store as shown
 
@@ -46,6 +47,7 @@ class Handlers:
         work: Bell,
         outbox: Bell,
         new_id: Callable[[], str],
+        checkup: Checkup,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._db = db
@@ -54,6 +56,7 @@ class Handlers:
         self._work = work
         self._outbox = outbox
         self._new_id = new_id
+        self._checkup = checkup
         self._clock = clock
 
     async def serve(self, bus: Bus, stack: AsyncExitStack) -> None:
@@ -69,6 +72,7 @@ class Handlers:
             "associate": (contract.Associate, self.associate),
             "withdraw": (contract.Withdraw, self.withdraw),
             "source": (contract.SourceOf, self.source),
+            "doctor": (doctor.Checkup, self._checkup.answer),
         }
         for method, (kind, handler) in methods.items():
             running = await serve(bus, subjects.rpc("importer", method), kind, _checked(handler), queue="importer")

@@ -97,3 +97,16 @@ def test_an_import_with_its_files() -> None:
     shown = text(tables.one_import(document))
     assert "deluge/abc" in shown
     assert shown.splitlines()[-1].split() == ["a.mkv", "2.0", "KiB", "import", "hardlink", "A/a.mkv"]
+
+
+def test_what_doctor_found() -> None:
+    """What is well in one line; of the rest what is the case and what to do, and the sum."""
+    fine = {"check": "bus", "subject": "nats", "status": "ok", "code": None, "detail": "it answers", "advice": ""}
+    bad = {"check": "library.link", "subject": "d → tv", "status": "failed", "code": "two_mounts",
+           "detail": "two mounts\x1b[2J", "advice": "mount /data once"}  # fmt: skip
+    shown = text(tables.doctor({"status": "failed", "items": [fine, bad]}))
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["bus", "nats", "ok", "it", "answers"] in lines
+    assert ["library.link", "d", "→", "tv", "failed:", "two_mounts"] in lines
+    assert "! library.link  d → tv\n  two mounts\ufffd[2J\n  What to do: mount /data once" in shown
+    assert shown.endswith("\n\n2 checks: 1 ok, 1 failed\n")

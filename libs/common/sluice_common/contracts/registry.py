@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from sluice_common.contracts import commands, events, frames, history, library, rpc, subjects
+from sluice_common.contracts import commands, doctor, events, frames, history, library, rpc, subjects
 from sluice_common.model.download import ClientStatus
 
 ANY_CLIENT = "{client}"
@@ -105,6 +105,7 @@ def _commands() -> Iterator[Route]:
         "retry": (commands.Retry, commands.Done, (GATEWAY,)),
         "files": (commands.FilesOf, commands.Files, (GATEWAY, IMPORTER)),
         "look": (commands.Look, commands.Seen, (IMPORTER,)),
+        "about": (rpc.Empty, doctor.AboutClient, (GATEWAY,)),
     }
     for verb, (message, reply, publishers) in asked.items():
         yield Route(
@@ -130,6 +131,7 @@ def _queries() -> Iterator[Route]:
             "associate": (library.Associate, library.Association),
             "withdraw": (library.Withdraw, rpc.Empty),
             "source": (library.SourceOf, library.Source),
+            "doctor": (doctor.Checkup, doctor.Findings),
         },
         HISTORY: {"list": (history.HistoryQuery, rpc.Page[history.HistoryEntry])},
     }

@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from sluice_common.kit.metrics import version
 from sluice_common.runtime.service import Check
 from sluice_gateway.commands import Commands
+from sluice_gateway.doctor import Doctor
 from sluice_gateway.http import downloads, library, problems, queue, system
 from sluice_gateway.http.edge import Accepts, Edge
 from sluice_gateway.live.streams import Hub
@@ -27,6 +28,7 @@ def create_app(
     queries: Queries,
     commands: Commands,
     hub: Hub[QueueRow, ClientTrouble],
+    doctor: Doctor,
     *,
     accepts: Accepts,
     hosts: Collection[str],
@@ -41,6 +43,7 @@ def create_app(
             "queries": _given(queries),
             "commands": _given(commands),
             "hub": _given(hub),
+            "doctor": _given(doctor),
             "request_id": Provide(_request_id, sync_to_thread=False),
             **{name: Provide(make, sync_to_thread=False) for name, make in queue.DEPENDENCIES.items()},
         },

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from sluice_gateway.commands import Commands
+from sluice_gateway.doctor import Doctor
 from sluice_gateway.live.streams import Hub
 from sluice_gateway.live.views import Filter, Order
 from sluice_gateway.queries import MAX_LIMIT, Queries
@@ -15,6 +16,7 @@ from sluice_gateway.schemas import ClientTrouble, QueueRow
 
 GivenQueries = NamedDependency[Queries]
 GivenCommands = NamedDependency[Commands]
+GivenDoctor = NamedDependency[Doctor]
 GivenHub = NamedDependency[Hub[QueueRow, ClientTrouble]]
 GivenFilter = NamedDependency[Filter]
 GivenOrder = NamedDependency[Order]

@@ -55,7 +55,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
     def prove(self) -> None:
         """Raise Fenced unless the directory still lies in the root under its name."""
-        if not _same_directory(self.root.fd, self.name, self.fd):
+        if not same_directory(self.root.fd, self.name, self.fd):
             raise Fenced(f"{self.name} was taken away: a later attempt has this import")
 
     def discard(self, name: str) -> None:
@@ -83,7 +83,7 @@ def open_attempt(root: RootHandle, import_id: str, number: int) -> Iterator[Atte
     finally:
         os.close(attempt.fd)
         with suppress(OSError):  # what cannot be removed now, the next attempt or `leftovers` finds
-            _remove(root, name)
+            remove(root, name)
 
 
 def sweep(root: RootHandle, import_id: str, *, up_to: int) -> None:
@@ -95,7 +95,7 @@ def sweep(root: RootHandle, import_id: str, *, up_to: int) -> None:
     for found, attempt in leftovers(root):
         if found == import_id and attempt <= up_to:
             with failing_as(str(root.path)):
-                _remove(root, f"{RESERVED_PREFIX}{found}-{attempt}")
+                remove(root, f"{RESERVED_PREFIX}{found}-{attempt}")
 
 
 def leftovers(root: RootHandle) -> list[tuple[str, int]]:
@@ -120,8 +120,8 @@ def _make(root: RootHandle, name: str) -> Attempt:
     return Attempt(root, name, descriptor, itertools.count(), set())
 
 
-def _remove(root: RootHandle, name: str) -> None:
-    """Empty and remove a directory, even while somebody who does not know better still puts files into it."""
+def remove(root: RootHandle, name: str) -> None:
+    """Empty and remove a directory of ours, even while somebody who does not know better still puts files into it."""
     for _ in range(_MOST_TRIES):
         try:
             shutil.rmtree(name, dir_fd=root.fd)
@@ -144,7 +144,8 @@ def _exists(parent: int, name: str) -> bool:
     return True
 
 
-def _same_directory(parent: int, name: str, descriptor: int) -> bool:
+def same_directory(parent: int, name: str, descriptor: int) -> bool:
+    """Whether `name` in `parent` is still what `descriptor` holds."""
     try:
         return os.path.samestat(os.stat(name, dir_fd=parent, follow_symlinks=False), os.fstat(descriptor))
     except FileNotFoundError:

@@ -31,6 +31,11 @@ def open_directory(name: str, parent: int) -> int:
     return os.open(name, _DIRECTORY, dir_fd=parent)
 
 
+def link_inode(descriptor: int, directory: int, name: str) -> None:
+    """Give the very inode behind `descriptor` (O_PATH is enough) another name in `directory`."""
+    os.link(own_path(descriptor), name, dst_dir_fd=directory, follow_symlinks=True)
+
+
 def own_path(descriptor: int) -> str:
     """A path that names this very descriptor's inode, whatever its name points at by now."""
     return f"/proc/self/fd/{descriptor}"

@@ -13,7 +13,7 @@ from xxhash import xxh3_128
 
 from sluice_importer.place.attempt import Attempt
 from sluice_importer.place.errors import PlaceFailed
-from sluice_importer.place.kernel import own_path
+from sluice_importer.place.kernel import link_inode
 from sluice_importer.place.source import Source, source_failure
 
 Method = Literal["hardlink", "copy"]
@@ -21,7 +21,7 @@ LinkPolicy = Literal["prefer", "require"]
 CHUNK = 1024 * 1024
 
 # Why a link cannot be where a copy can.
-_COPY_INSTEAD = frozenset({"cross_device", "link_not_permitted", "too_many_links", "unsupported"})
+COPY_INSTEAD = frozenset({"cross_device", "link_not_permitted", "too_many_links", "unsupported"})
 
 
 def _nothing() -> None:
@@ -54,7 +54,7 @@ def make(source: Source, attempt: Attempt, method: Method, link: LinkPolicy, wat
     try:
         return _METHODS[method](source, attempt, watch)
     except PlaceFailed as failed:
-        if method == "copy" or link == "require" or failed.code not in _COPY_INSTEAD:
+        if method == "copy" or link == "require" or failed.code not in COPY_INSTEAD:
             raise
     return _copy(source, attempt, watch)
 
@@ -73,7 +73,7 @@ def _hardlink(source: Source, attempt: Attempt, _: Watch) -> Made:
     """Link the very inode that was checked. Its mode and owner are the seed's: nothing but its data is flushed."""
     name = attempt.next_name()
     try:
-        os.link(own_path(source.fd), name, dst_dir_fd=attempt.fd, follow_symlinks=True)
+        link_inode(source.fd, attempt.fd, name)
     except OSError as error:
         if error.errno == errno.ENOENT:
             attempt.prove()

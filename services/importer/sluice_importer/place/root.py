@@ -52,6 +52,15 @@ def open_root(root: Path, library_id: str) -> RootHandle:
     return RootHandle(root, library_id, descriptor)
 
 
+def marker_of(root: Path) -> str | None:
+    """The library that the root's marker names, None where there is none; OSError where it cannot be read."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return _marker(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def init_root(root: Path, library_id: str) -> None:
     """Mark an existing directory as the root of `library_id`; a root that is marked so already is left as it is.
 

@@ -1,0 +1,195 @@
+"""Asks everything at the same time, each with a deadline of its own: what hangs is a finding, not a hanging doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+
+from sluice_common.bus.connect import Bus
+from sluice_common.bus.replica import Replica
+from sluice_common.bus.rpc import call
+from sluice_common.contracts import doctor as contract
+from sluice_common.contracts import rpc, subjects
+from sluice_common.contracts.commands import Files, FilesOf
+from sluice_common.contracts.doctor import Finding, Verdict
+from sluice_common.db.pool import Database
+from sluice_common.kit.errors import Problem
+from sluice_common.kit.settings import ClientSettings, LibrarySettings
+from sluice_common.model.download import Download
+from sluice_importer.doctor import disk, findings
+from sluice_importer.doctor.findings import FinishedFile
+from sluice_importer.doctor.picking import finished, largest, save_paths
+from sluice_importer.work.paths import to_ours
+
+T = TypeVar("T")
+
+CLIENT_WITHIN = 12.0
+DISK_WITHIN = 8.0
+FILES_WITHIN = 5.0
+DATABASE_WITHIN = 4.0
+
+
+def _new_token() -> str:
+    return secrets.token_hex(8)
+
+
+class Hangs(Exception):
+    """A look at the disk has not come back."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What was found of a client, and files of it that are here."""
+
+    findings: list[Finding]
+    files: list[FinishedFile]
+
+
+class Checkup:
+    """Answers `doctor`, one at a time."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        db: Database,
+        replica: Replica,
+        clients: Mapping[str, ClientSettings],
+        libraries: Mapping[str, LibrarySettings],
+        new_id: Callable[[], str],
+        new_token: Callable[[], str] = _new_token,
+    ) -> None:
+        self._bus = bus
+        self._db = db
+        self._replica = replica
+        self._clients = {name: client for name, client in clients.items() if client.enabled}
+        self._libraries = libraries
+        self._new_id = new_id
+        self._new_token = new_token
+        self._alone = asyncio.Lock()
+        self._looks: dict[str, asyncio.Future[Any]] = {}
+
+    async def answer(self, asked: contract.Checkup, _: rpc.Request) -> contract.Findings:
+        """Everything on this side of the bus."""
+        async with self._alone:
+            database, *seen = await asyncio.gather(
+                self._database(), *(self._client(name, asked.clients.get(name)) for name in self._clients)
+            )
+            files = {name: client.files for name, client in zip(self._clients, seen, strict=True)}
+            libraries = await asyncio.gather(*(self._library(name, files) for name in self._libraries))
+        told = [finding for client in seen for finding in client.findings]
+        return contract.Findings((*database.findings, *told, *(one for library in libraries for one in library)))
+
+    async def _database(self) -> Seen:
+        try:
+            async with asyncio.timeout(DATABASE_WITHIN):
+                return Seen([findings.database(await self._db.ready())], [])
+        except TimeoutError:
+            return Seen([findings.database(f"no answer within {DATABASE_WITHIN:g} s")], [])
+
+    async def _client(self, name: str, told: contract.AboutClient | None) -> Seen:
+        try:
+            async with asyncio.timeout(CLIENT_WITHIN):
+                return await self._look_at_client(name, told)
+        except (TimeoutError, Hangs):
+            detail = "looking for the client's files takes longer than it should: is one of its disks gone?"
+            advice = "see whether `ls` of the folders in its `paths` comes back; mount dead shares again"
+            return Seen([findings.file_unknown(name, "disk_hangs", detail, advice)], [])
+
+    async def _look_at_client(self, name: str, told: contract.AboutClient | None) -> Seen:
+        table, settings = self._replica.table(name), self._clients[name]
+        rows = list(table.rows.values()) if table is not None else []
+        paths = await self._paths(name, told, rows)
+        if table is None:
+            detail, advice = f"the list of {name} is not known yet", "see client.login; then run `sluice doctor` again"
+            return Seen([*paths, findings.file_unknown(name, "table_unknown", detail, advice)], [])
+        chosen = finished(rows, settings)
+        if not chosen:
+            return Seen([*paths, findings.no_finished_file(name)], [])
+        folders = dict.fromkeys(row.save_path or "" for row in chosen)
+        looked = await asyncio.gather(
+            *(self._file(name, [row for row in chosen if (row.save_path or "") == folder]) for folder in folders)
+        )
+        return Seen([*paths, *(finding for finding, _ in looked)], [file for _, file in looked if file is not None])
+
+    async def _paths(self, name: str, told: contract.AboutClient | None, rows: Sequence[Download]) -> list[Finding]:
+        settings = self._clients[name]
+        folders = save_paths(told, rows, settings)
+        if told is None and not folders:  # its log-in has a finding of its own
+            return []
+        if not folders:
+            detail, advice = f"{name} does not say where it saves", "set a folder in the client, or add a download"
+            return [findings.path_unknown(name, "save_path_unknown", detail, advice)]
+
+        def look() -> list[Finding]:
+            return [disk.look_at_path(name, path, settings, matters=ours) for path, ours in folders.items()]
+
+        return await self._on_disk(f"paths of {name}", look)
+
+    async def _file(self, name: str, rows: Sequence[Download]) -> tuple[Finding, FinishedFile | None]:
+        """The first of these downloads, all of one folder, whose largest file is here."""
+        refused = findings.no_finished_file(name)
+        for row in rows:
+            try:
+                file = await self._file_of(name, row)
+            except Problem as problem:
+                see = "path.mapped" if problem.code == "unmapped_path" else "client.login"
+                advice = f"see the check {see}; then run `sluice doctor` again"
+                return findings.file_unknown(name, problem.code, problem.detail, advice), None
+            if file is None:
+                continue
+            failed = await self._on_disk(f"{row.save_path} of {name}", partial(disk.look_at_file, file))
+            if failed is None:
+                return findings.file_found(file), file
+            refused = findings.file_refused(file, failed)
+        return refused, None
+
+    async def _file_of(self, name: str, row: Download) -> FinishedFile | None:
+        theirs = row.save_path or ""
+        root = to_ours(theirs, self._clients[name].paths)
+        if root is None:
+            detail = f"{name} saves to {theirs!r}, which no mapping holds"
+            raise Problem("unmapped_path", 422, detail)
+        subject = subjects.command(name, "files")
+        asked = FilesOf(id=row.id)
+        listed = await call(
+            self._bus, subject, asked, Files, request_id=self._new_id(), within=FILES_WITHIN, actor="doctor"
+        )
+        found = largest(listed.items)
+        if found is None:
+            return None
+        return FinishedFile(client=name, theirs=theirs, root=root, path=found.path, size=found.size)
+
+    async def _library(self, name: str, files: Mapping[str, list[FinishedFile]]) -> list[Finding]:
+        settings = self._libraries[name]
+        look = partial(disk.look_at_library, name, settings, files, self._new_token)
+        try:
+            return await self._on_disk(f"library {name}", look)
+        except Hangs:
+            detail = f"{settings.root} does not answer: its disk or share hangs"
+            advice = "see whether `ls` of it comes back; mount a dead share again, then restart Sluice"
+            return [
+                findings.library(name, "library.root", Verdict.FAILED, code="disk_hangs", detail=detail, advice=advice)
+            ]
+
+    async def _on_disk(self, what: str, look: Callable[[], T]) -> T:
+        """In a thread, left behind where it hangs; what still hangs since an earlier run is not asked again."""
+        earlier = self._looks.get(what)
+        if earlier is not None and not earlier.done():
+            raise Hangs(what)
+        running = asyncio.ensure_future(asyncio.to_thread(look))
+        self._looks[what] = running
+        running.add_done_callback(_heard)
+        await asyncio.wait({running}, timeout=DISK_WITHIN)
+        if not running.done():
+            raise Hangs(what)
+        return running.result()
+
+
+def _heard(done: asyncio.Future[Any]) -> None:
+    """Nobody waits any more for what came back too late; its error is no news."""
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,36 @@
+"""Versions as clients write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from sluice_client_poller.adapters.registry import FACTORIES
+from sluice_client_poller.adapters.versions import KNOWN, is_known
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "known"),
+    [
+        ("deluge", "2.0.3", True),
+        ("deluge", "2.2.0", True),
+        ("deluge", "1.3.15", False),
+        ("deluge", "3.0.0", False),
+        ("qbittorrent", "v4.5.2", True),
+        ("qbittorrent", "v4.0.4", False),
+        ("qbittorrent", "v5.1.0", True),
+        ("transmission", "3.00 (bb6b5a062e)", True),
+        ("transmission", "2.84 (14307)", False),
+        ("transmission", "4.1.0-beta.2", True),
+        ("deluge", None, None),
+        ("deluge", "git", None),
+        ("new-kind", "1.0", None),
+    ],
+)
+def test_a_version_is_known(kind: str, version: str | None, known: bool | None) -> None:
+    """From the first known to the next major one; what cannot be read is no verdict."""
+    assert is_known(kind, version) is known
+
+
+def test_every_kind_of_client_has_its_versions() -> None:
+    """An adapter that is added says which versions it knows."""
+    assert FACTORIES.keys() <= KNOWN.keys()
