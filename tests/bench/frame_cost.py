@@ -23,7 +23,7 @@ from sluice_common.bus.connect import Bus, connect
 from sluice_common.bus.replica import Replica
 from sluice_common.bus.statuses import Statuses
 from sluice_common.kit.clock import SYSTEM_CLOCK
-from sluice_common.kit.settings import ClientSettings, NatsSettings
+from sluice_common.kit.settings import ClientSettings, NatsSettings, Settings
 from sluice_gateway.features import Features
 from sluice_gateway.live.feed import Feed
 from sluice_gateway.live.freshness import Freshness
@@ -95,7 +95,7 @@ async def _gateway(bus: Bus) -> AsyncIterator[tuple[LiveQueue, Replica]]:
     live = LiveQueue({"fake": {}})
     Feed(replica, live, clients, SYSTEM_CLOCK)
     freshness = Freshness(clients, statuses, SYSTEM_CLOCK)
-    queries = Queries(bus, live, clients, statuses, freshness, Features(("queue",)))
+    queries = Queries(bus, live, clients, statuses, freshness, Features(Settings().features))
     hub: Hub[QueueRow, ClientTrouble] = Hub(live, queries)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop()) for loop in (replica.run, statuses.run, hub.run)]
