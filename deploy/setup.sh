@@ -52,7 +52,7 @@ ours .env 600 <<END
 PUID=$PUID
 PGID=$PGID
 # 002 where the group shall be able to write in the library.
-UMASK=022
+UMASK=${UMASK:-022}
 TZ=$zone
 # Downloads and media, as one directory: hardlinks do not cross mounts.
 DATA='$data'

@@ -18,7 +18,6 @@ from support.torrents import Content, Torrent, Version, bencode, make_torrent
 
 HOST = "127.0.0.1"
 _SEEDER: lt.settings_pack = {
-    "listen_interfaces": f"{HOST}:0",
     "enable_dht": False,
     "enable_lsd": False,
     "enable_upnp": False,
@@ -36,7 +35,8 @@ class Tracker:
     The path is `/announce`: libtorrent refuses any other on loopback ("blocked by SSRF mitigation").
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST) -> None:
+        self.host = host
         self._peers: dict[bytes, set[tuple[str, int]]] = defaultdict(set)
         self._lock = threading.Lock()
         tracker = self
@@ -49,7 +49,7 @@ class Tracker:
             def log_message(self, format: str, *args: Any) -> None:
                 """Tests are quiet."""
 
-        self._server = ThreadingHTTPServer((HOST, 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -57,12 +57,12 @@ class Tracker:
     @property
     def url(self) -> str:
         """Where to announce."""
-        return f"http://{HOST}:{self._server.server_address[1]}/announce"
+        return f"http://{self.host}:{self._server.server_address[1]}/announce"
 
     def add_peer(self, info_hash: bytes, port: int) -> None:
-        """Hand `port` on loopback to everybody who asks for the 20 bytes of `info_hash`."""
+        """Hand `port` of our host to everybody who asks for the 20 bytes of `info_hash`."""
         with self._lock:
-            self._peers[info_hash].add((HOST, port))
+            self._peers[info_hash].add((self.host, port))
 
     def close(self) -> None:
         """Stop answering."""
@@ -89,11 +89,14 @@ class Tracker:
 
 
 class Swarm:
-    """A tracker and one seeder. A context manager; `seed` makes a download possible, `slow` makes it last."""
+    """A tracker and one seeder. A context manager; `seed` makes a download possible, `slow` makes it last.
 
-    def __init__(self) -> None:
-        self.tracker = Tracker()
-        self._session = lt.session(_SEEDER)
+    `host` is the address of ours that the clients can reach; containers do not reach loopback.
+    """
+
+    def __init__(self, host: str = HOST) -> None:
+        self.tracker = Tracker(host)
+        self._session = lt.session({**_SEEDER, "listen_interfaces": f"{host}:0"})
         self._handles: dict[str, lt.torrent_handle] = {}
 
     def __enter__(self) -> Self:
