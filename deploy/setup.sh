@@ -6,6 +6,10 @@ set -eu
 data=${1:-}
 [ -z "$data" ] || data=$(cd "$data" && pwd)
 cd "$(dirname "$0")"
+if [ ! -e .env ] && [ -z "$data" ]; then
+  echo "which directory holds downloads and media? ./setup.sh DATA-DIRECTORY" >&2
+  exit 2
+fi
 umask 077
 
 if [ "$(id -u)" -eq 0 ]; then
@@ -42,10 +46,6 @@ password | ours secrets/postgres-password 444
 password | ours secrets/grafana-password 444
 ours sluice.yaml 600 <sluice.example.yaml
 
-if [ ! -e .env ] && [ -z "$data" ]; then
-  echo "which directory holds downloads and media? ./setup.sh DATA-DIRECTORY" >&2
-  exit 2
-fi
 zone=${TZ:-$(cat /etc/timezone 2>/dev/null || echo UTC)}
 ours .env 600 <<END
 # Whose files these are: the account of your download clients, or one that shares a group with it.
