@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 profiles.load()
 BACKEND = os.environ.get("SLUICE_TEST_BACKEND", "embedded")
-IN_CONTAINERS = {"embedded": False, "containers": True}[BACKEND]
+if BACKEND not in ("embedded", "containers"):
+    raise pytest.UsageError(f"SLUICE_TEST_BACKEND is embedded or containers, not {BACKEND!r}")
+IN_CONTAINERS = BACKEND == "containers"
 
 # A shell gives what it runs in the background an ignored SIGINT, and children inherit it: Ctrl-C could not be tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)

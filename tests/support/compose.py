@@ -6,16 +6,18 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
 import yaml
 from typing_extensions import override
 
+from sluice_embedded.ports import free_ports
 from support.api import Api
 from support.docker import ROOT, docker, inspect
 
@@ -51,7 +53,7 @@ class Stack(Api):
     ) -> None:
         self.home, self.data, self.extra = home, data, extra
         self.project = f"sluice-test-{secrets.token_hex(4)}"
-        port, self.prometheus_port = _free_ports(2)
+        port, self.prometheus_port = islice(free_ports(Random()), 2)
         super().__init__(f"http://127.0.0.1:{port}")
         self._environ = {
             **environ,
@@ -136,11 +138,3 @@ def set_up(home: Path, data: Path, **environ: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def _free_ports(count: int) -> list[int]:
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in taken]
-    for each in taken:
-        each.close()
-    return ports
