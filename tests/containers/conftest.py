@@ -83,7 +83,7 @@ def stack(image: str, data: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     with stack:
         for name in ("tv", "movies"):
             stack.post(f"/libraries/{name}/init")
-        wait(lambda: [c for c in stack.get("/clients")["items"] if c["health"] == "ok"], seconds=60, what=stack.logs)
+        stack.await_clients()
         yield stack
 
 
