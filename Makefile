@@ -18,7 +18,7 @@ DATA   ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run LISTEN=0.0.0.0 PORT=9000 DATA=/srv/sluice   sets address, port and data directory"
 
@@ -60,6 +60,17 @@ setup-dev: .venv/.installed-dev .venv-deluge/.installed ## add what the tests an
 .PHONY: test
 test: setup-dev ## run every test (JOBS=2 at a time)
 	@$(BIN)/pytest -n $(JOBS)
+
+.PHONY: test-containers
+test-containers: test-stack test-servers ## run what needs Docker: the two that follow
+
+.PHONY: test-stack
+test-stack: setup-dev ## build the image, run the composed stack with a real client (needs Docker with Compose v2)
+	@$(BIN)/pytest -m container tests/containers
+
+.PHONY: test-servers
+test-servers: setup-dev ## run the integration tests on NATS and PostgreSQL out of containers (needs Docker)
+	@SLUICE_TEST_BACKEND=containers $(BIN)/pytest -n $(JOBS) tests/integration
 
 .PHONY: check
 check: .venv/.installed-dev ## lint, format, types, import boundaries

@@ -1,4 +1,4 @@
-"""A real PostgreSQL cluster for a test session, made by the product's own code; a database for each test."""
+"""A real PostgreSQL for a test session, embedded unless said otherwise; a database for each test."""
 
 from __future__ import annotations
 
@@ -6,71 +6,36 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from random import Random
 
 import asyncpg
+from typing_extensions import override
 
 from sluice_common.kit.settings import PostgresSettings
 from sluice_embedded import account, postgres
 from sluice_embedded.ports import free_ports
 from support.processes import background, end, until
 
-_FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=100")
+FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=100")
 _ATTEMPTS = 5
 
 
-class PostgresForTest:
-    """One cluster in a directory of its own, which other uids may pass through: PostgreSQL refuses to run as root."""
+class PostgresCluster(ABC):
+    """A running PostgreSQL, wherever it runs: databases come and go, statements are run as its owner."""
 
-    def __init__(self) -> None:
-        self._home = Path(tempfile.mkdtemp(prefix="sluice-test-pg-"))
-        self._home.chmod(0o711)
-        who = account.for_directory(self._home / "data")
-        programs = postgres.reachable_programs(postgres.wheel_programs(), self._home / "programs", who)
-        self._ports = free_ports(Random())
-        self._server = postgres.PostgresServer(self._home / "data", next(self._ports), "only-for-tests", programs, who)
-        self._process: subprocess.Popen[bytes] | None = None
-        background(postgres.initialise(self._server, "--no-sync", "--no-data-checksums"))
-
+    @abstractmethod
     def settings(self, database: str) -> PostgresSettings:
-        return self._server.settings(database)
+        """How to reach one of its databases."""
 
-    @property
-    def pid(self) -> int:
-        """The postmaster's process id."""
-        assert self._process is not None, "the server is not running"
-        return self._process.pid
-
+    @abstractmethod
     def start(self) -> None:
-        """Start it, on another port where somebody was faster; returns once it takes connections."""
-        for _ in range(_ATTEMPTS):
-            if self._try_start():
-                return
-            old = self._server
-            self._server = postgres.PostgresServer(old.data, next(self._ports), old.password, old.programs, old.account)
-        raise RuntimeError(f"PostgreSQL does not start:\n{self._log.read_text()[-2000:]}")
+        """Start it; returns once it takes connections."""
 
-    def _try_start(self) -> bool:
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                postgres.command(self._server, *_FAST), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                start_new_session=True, env=postgres.environment(self._server), cwd=self._home,
-            )  # fmt: skip
-        until(lambda: background(postgres.ready(self._server)) or process.poll() is not None, "PostgreSQL answers")
-        self._process = process if process.poll() is None else None
-        return self._process is not None
-
-    def kill(self) -> None:
-        """End it with SIGKILL, as a power cut would; `start` brings it back."""
-        end(self._process, kill=True)
-        self._process = None
-
+    @abstractmethod
     def remove(self) -> None:
-        """Stop it and delete its directory."""
-        end(self._process, sign=signal.SIGINT)
-        self._process = None
-        shutil.rmtree(self._home)
+        """Stop it and delete all it has."""
 
     def create(self, database: str, template: str = "template0") -> None:
         """Make a database as a copy of `template`, which nobody may be connected to."""
@@ -85,12 +50,69 @@ class PostgresForTest:
         background(self._execute(statement, database))
 
     async def _execute(self, statement: str, database: str) -> None:
-        to = self._server.settings(database)
-        connection = await asyncpg.connect(to.dsn, password=self._server.password, timeout=10, ssl=False)
+        to = self.settings(database)
+        assert to.password is not None
+        connection = await asyncpg.connect(to.dsn, password=to.password.get_secret_value(), timeout=10, ssl=False)
         try:
             await connection.execute(statement)
         finally:
             await connection.close(timeout=5)
+
+
+class PostgresForTest(PostgresCluster):
+    """One cluster in a directory of its own, which other uids may pass through: PostgreSQL refuses to run as root."""
+
+    def __init__(self) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="sluice-test-pg-"))
+        self._home.chmod(0o711)
+        who = account.for_directory(self._home / "data")
+        programs = postgres.reachable_programs(postgres.wheel_programs(), self._home / "programs", who)
+        self._ports = free_ports(Random())
+        self._server = postgres.PostgresServer(self._home / "data", next(self._ports), "only-for-tests", programs, who)
+        self._process: subprocess.Popen[bytes] | None = None
+        background(postgres.initialise(self._server, "--no-sync", "--no-data-checksums"))
+
+    @override
+    def settings(self, database: str) -> PostgresSettings:
+        return self._server.settings(database)
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id."""
+        assert self._process is not None, "the server is not running"
+        return self._process.pid
+
+    @override
+    def start(self) -> None:
+        """Start it, on another port where somebody was faster; returns once it takes connections."""
+        for _ in range(_ATTEMPTS):
+            if self._try_start():
+                return
+            old = self._server
+            self._server = postgres.PostgresServer(old.data, next(self._ports), old.password, old.programs, old.account)
+        raise RuntimeError(f"PostgreSQL does not start:\n{self._log.read_text()[-2000:]}")
+
+    def _try_start(self) -> bool:
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                postgres.command(self._server, *FAST), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                start_new_session=True, env=postgres.environment(self._server), cwd=self._home,
+            )  # fmt: skip
+        until(lambda: background(postgres.ready(self._server)) or process.poll() is not None, "PostgreSQL answers")
+        self._process = process if process.poll() is None else None
+        return self._process is not None
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a power cut would; `start` brings it back."""
+        end(self._process, kill=True)
+        self._process = None
+
+    @override
+    def remove(self) -> None:
+        """Stop it and delete its directory."""
+        end(self._process, sign=signal.SIGINT)
+        self._process = None
+        shutil.rmtree(self._home)
 
     @property
     def _log(self) -> Path:

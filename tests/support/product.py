@@ -9,16 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import asyncpg
-import httpx
 import nats
 import yaml
 from typing_extensions import override
@@ -27,14 +24,15 @@ from sluice_common.contracts import codec, subjects
 from sluice_common.contracts.events import Event
 from sluice_common.kit.settings import NatsSettings
 from sluice_embedded.nats import NatsServer
-from support.waiting import PATIENCE
+from support.api import Api
+from support.waiting import wait
 
-T = TypeVar("T")
+__all__ = ["Product", "wait"]
 
 START_SECONDS = 60.0
 
 
-class Product:
+class Product(Api):
     """`sluice up` on a data directory. A context manager: ready on entry, stopped on exit.
 
     `options` go to `sluice up`: each service in a process of its own, however small the machine, unless they say else;
@@ -52,11 +50,10 @@ class Product:
         self.data = data
         self._options, self._before = tuple(options), tuple(before)
         self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(f"http://127.0.0.1:{self.port}")
         data.mkdir(parents=True, exist_ok=True)
         (data / "sluice.yaml").write_text(yaml.safe_dump(dict(config)))
         self._process: subprocess.Popen[bytes] | None = None
-        self._client: httpx.Client | None = None
         self._heard = 0
         self.output = data.parent / f"{data.name}.up.log"
 
@@ -91,15 +88,12 @@ class Product:
         with self.output.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait(self._is_ready, seconds=START_SECONDS, what=lambda: f"a ready Sluice; it said:\n{self.said()}")
-        key = (self.data / "api-key").read_text().strip()
-        self._client = httpx.Client(base_url=self.url, headers={"X-API-Key": key}, timeout=30, trust_env=False)
+        self.open((self.data / "api-key").read_text().strip())
         return time.monotonic() - started
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it and wait; its exit code."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        self.close()
         process, self._process = self._process, None
         if process is None:
             return 0
@@ -116,6 +110,7 @@ class Product:
         """What it printed so far."""
         return self.output.read_text() if self.output.exists() else ""
 
+    @override
     def logs(self) -> str:
         """The last lines of every child's log."""
         parts = []
@@ -127,65 +122,6 @@ class Product:
         if self._process is None or self._process.poll() is not None:
             raise AssertionError(f"sluice up ended; it said:\n{self.said()}")
         return "Sluice is ready" in self.said()[self._heard :]
-
-    # Over HTTP.
-
-    def request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        """One request with the first API key; `path` is below /api/v1."""
-        assert self._client is not None, "not started"
-        return self._client.request(method, f"/api/v1{path}", **kwargs)
-
-    def get(self, path: str, **params: Any) -> Any:
-        """The JSON of a GET that must succeed."""
-        return _json(self.request("GET", path, params=params))
-
-    def post(self, path: str, body: object = None) -> Any:
-        """The JSON of a POST that must succeed."""
-        return _json(self.request("POST", path, json=body) if body is not None else self.request("POST", path))
-
-    def await_clients(self) -> None:
-        """Wait until every client's first table is committed: what is added before is part of it, and has no event."""
-
-        def polled() -> bool:
-            return all(client.get("last_good_poll") for client in self.get("/clients")["items"])
-
-        wait(polled, seconds=60, what=lambda: f"a first poll of every client; {self.logs()}")
-
-    def queue(self, **params: Any) -> dict[str, dict[str, Any]]:
-        """The queue's rows by id."""
-        return {row["id"]: row for row in self.get("/queue", limit=500, **params)["items"]}
-
-    def history(self, client: str, download_id: str) -> list[dict[str, Any]]:
-        """The timeline of a download, oldest first."""
-        entries: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while True:
-            page = self.get(f"/downloads/{client}/{download_id}/history", **_after(cursor))
-            entries += page["items"]
-            cursor = page.get("next")
-            if cursor is None:
-                return entries
-
-    def imports(self, **params: Any) -> list[dict[str, Any]]:
-        """All imports."""
-        found: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while True:
-            page = self.get("/imports", limit=100, **_after(cursor), **params)
-            found += page["items"]
-            cursor = page.get("next")
-            if cursor is None:
-                return found
-
-    @contextmanager
-    def following(self, **params: Any) -> Iterator[Follower]:
-        """The queue's event stream while the block runs."""
-        follower = Follower(self.url, (self.data / "api-key").read_text().strip(), params)
-        follower.start()
-        try:
-            yield follower
-        finally:
-            follower.stop()
 
     # Processes.
 
@@ -269,81 +205,6 @@ class Product:
 
     def _secret(self, name: str) -> str:
         return (self.data / "secrets" / name).read_text().strip()
-
-
-class Follower(threading.Thread):
-    """Reads server-sent events; `rows` is the view as a subscriber sees it, `frames` every (event, data)."""
-
-    def __init__(self, url: str, key: str, params: Mapping[str, Any]) -> None:
-        super().__init__(daemon=True)
-        self.frames: list[tuple[str, Any]] = []
-        self._url = f"{url}/api/v1/queue/events"
-        self._key = key
-        self._params = dict(params)
-        self._over = threading.Event()
-
-    @override
-    def run(self) -> None:
-        """Read until stopped or disconnected; how it ends after `stop` is nobody's concern."""
-        try:
-            self._read()
-        except httpx.TransportError:
-            if not self._over.is_set():
-                raise
-
-    def _read(self) -> None:
-        headers = {"X-API-Key": self._key, "Accept": "text/event-stream"}
-        with httpx.stream(
-            "GET", self._url, params=self._params, headers=headers, timeout=httpx.Timeout(10, read=20), trust_env=False
-        ) as answer:
-            answer.raise_for_status()
-            event = "message"
-            for line in answer.iter_lines():
-                if self._over.is_set():
-                    return
-                if line.startswith("event:"):
-                    event = line[6:].strip()
-                elif line.startswith("data:"):
-                    self.frames.append((event, json.loads(line[5:])))
-
-    def stop(self) -> None:
-        """Stop reading; the thread ends with the next line."""
-        self._over.set()
-
-    def saw(self, predicate: Callable[[Mapping[str, Any]], bool]) -> bool:
-        """Whether any row in any event fitted."""
-        return any(predicate(row) for _, data in list(self.frames) for row in _rows(data))
-
-
-def _after(cursor: str | None) -> dict[str, str]:
-    return {"cursor": cursor} if cursor else {}
-
-
-def _rows(data: Any) -> list[Mapping[str, Any]]:
-    return [*data.get("items", ()), *data.get("upserts", ())]
-
-
-def wait(
-    condition: Callable[[], T | None],
-    *,
-    seconds: float = 30.0,
-    what: str | Callable[[], str] = "",
-    every: float = 0.05,
-) -> T:
-    """The first truthy value of `condition`, asked `every` so many seconds; fails with `what` after `seconds`."""
-    deadline = time.monotonic() + seconds * PATIENCE
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what() if callable(what) else what}; last: {value!r}")
-        time.sleep(every)
-
-
-def _json(answer: httpx.Response) -> Any:
-    assert answer.status_code < 400, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
-    return answer.json() if answer.content else None
 
 
 def _free_port() -> int:

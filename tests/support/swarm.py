@@ -18,7 +18,6 @@ from support.torrents import Content, Torrent, Version, bencode, make_torrent
 
 HOST = "127.0.0.1"
 _SEEDER: lt.settings_pack = {
-    "listen_interfaces": f"{HOST}:0",
     "enable_dht": False,
     "enable_lsd": False,
     "enable_upnp": False,
@@ -38,7 +37,8 @@ class Tracker:
     The path is `/announce`: libtorrent refuses any other on loopback ("blocked by SSRF mitigation").
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST) -> None:
+        self.host = host
         self._peers: dict[bytes, set[tuple[str, int]]] = defaultdict(set)
         self._lock = threading.Lock()
         tracker = self
@@ -51,7 +51,7 @@ class Tracker:
             def log_message(self, format: str, *args: Any) -> None:
                 """Tests are quiet."""
 
-        self._server = ThreadingHTTPServer((HOST, 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -59,12 +59,12 @@ class Tracker:
     @property
     def url(self) -> str:
         """Where to announce."""
-        return f"http://{HOST}:{self._server.server_address[1]}/announce"
+        return f"http://{self.host}:{self._server.server_address[1]}/announce"
 
     def add_peer(self, info_hash: bytes, port: int) -> None:
-        """Hand `port` on loopback to everybody who asks for the 20 bytes of `info_hash`."""
+        """Hand `port` of our host to everybody who asks for the 20 bytes of `info_hash`."""
         with self._lock:
-            self._peers[info_hash].add((HOST, port))
+            self._peers[info_hash].add((self.host, port))
 
     def close(self) -> None:
         """Stop answering."""
@@ -93,13 +93,19 @@ class Tracker:
 class Swarm:
     """A tracker and one seeder. A context manager; `seed` makes a download possible, `slow` makes it last.
 
-    `persistent`, it dials every second a client that went away, and also one that does not want it any more, until that
-    has no ear for anything else: for a test with few downloads in a swarm of its own.
+    `host` is the address of ours that the clients can reach; containers do not reach loopback. `persistent`, it dials
+    every second a client that went away, and also one that does not want it any more, until that has no ear for
+    anything else: for a test with few downloads in a swarm of its own.
     """
 
-    def __init__(self, *, persistent: bool = False) -> None:
-        self.tracker = Tracker()
-        self._session = lt.session({**_SEEDER, **(_PERSISTENT if persistent else {})})
+    def __init__(self, host: str = HOST, *, persistent: bool = False) -> None:
+        self.tracker = Tracker(host)
+        settings: lt.settings_pack = {
+            **_SEEDER,
+            "listen_interfaces": f"{host}:0",
+            **(_PERSISTENT if persistent else {}),
+        }
+        self._session = lt.session(settings)
         self._handles: dict[str, lt.torrent_handle] = {}
 
     def __enter__(self) -> Self:

@@ -30,3 +30,21 @@ async def until(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what or condition}; last seen: {seen!r}")
         await asyncio.sleep(0.02)
+
+
+def wait(
+    condition: Callable[[], T | None],
+    *,
+    seconds: float = 30.0,
+    what: str | Callable[[], str] = "",
+    every: float = 0.05,
+) -> T:
+    """The first truthy value of `condition`, asked `every` so many seconds; fails with `what` after `seconds`."""
+    deadline = time.monotonic() + seconds * PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what() if callable(what) else what}; last: {value!r}")
+        time.sleep(every)

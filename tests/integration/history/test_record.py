@@ -109,6 +109,7 @@ async def test_nats_killed_in_mid_stream(nats_server: NatsForTest, bus: Bus, db:
     await _all_once(db, 600)
 
 
+@pytest.mark.embedded_only
 async def test_postgres_away_in_mid_stream(
     bus: Bus, db: Database, postgres_server: PostgresForTest, start: Start
 ) -> None:

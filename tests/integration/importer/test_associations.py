@@ -236,6 +236,7 @@ async def test_lists_come_in_pages_and_items_are_made_once(household: Household)
             await household.imports(search="a\0b")
 
 
+@pytest.mark.embedded_only
 async def test_while_the_database_is_away_questions_are_refused_as_such(
     household: Household, postgres_server: PostgresForTest
 ) -> None:
