@@ -115,7 +115,7 @@ def _sameness(placed: Placed, row: dict[str, Any]) -> str:
     if not placed.same:
         return f"a copy, {size(placed.size)}"
     still = ", still seeding" if row["state"] == "seeding" else ""
-    return f"hardlinked: the same {size(placed.size)} on the disk (inode {placed.inode}, {placed.links} names){still}"
+    return f"hardlinked: the same {size(placed.size)} (inode {placed.inode}, {placed.links} names){still}"
 
 
 def _done(seconds: float) -> str:
