@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from support.deluge import ENVIRONMENT
-from support.product import wait
+from support.waiting import wait
 
 IN_THE_LIBRARY = re.compile(r"^(.+): in the library as (.+)$", re.MULTILINE)
 MANY_SECONDS = 120.0

@@ -190,7 +190,7 @@ def _what_next(household: Household) -> str:
         f"    {ours} history",
         f"    {ours} imports",
         "",
-        "  With your own client: Ctrl-C here, then `make run`; README.md, “A tour”, goes through it.",
+        f"  With a client of yours: Ctrl-C here, then `make run`; `{shown} init` asks for what it needs (README.md).",
         "  Ctrl-C stops everything and removes what the demo made.",
     ]
     return "\n".join(lines)
