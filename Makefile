@@ -26,6 +26,10 @@ help: ## list the targets
 run: setup ## install if needed, and run all of Sluice until Ctrl-C
 	@exec $(BIN)/sluice up $(if $(LISTEN),--listen "$(LISTEN)") $(if $(PORT),--port "$(PORT)") $(if $(DATA),--data "$(DATA)")
 
+.PHONY: demo
+demo: setup .venv-deluge/.installed ## watch a download go from magnet to library, with a Deluge and a swarm on this machine
+	@exec $(BIN)/python -m sluice_cli.demo --deluge .venv-deluge $(DEMO)
+
 .PHONY: setup
 setup: .venv/.installed ## make .venv with everything that running needs
 	@:
@@ -52,7 +56,7 @@ setup-dev: .venv/.installed-dev .venv-deluge/.installed ## add what the tests an
 	@touch $@
 
 .venv-deluge/.installed: requirements/deluge.txt
-	@echo "Installing a real Deluge for the tests into .venv-deluge ..."
+	@echo "Installing a real Deluge into .venv-deluge ..."
 	@$(PYTHON) -m venv .venv-deluge
 	@.venv-deluge/bin/python $(PIP) --require-hashes -r requirements/deluge.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""Torrents for tests: content on disk with hashes of its own, its .torrent and magnet, and crafted hostile ones.
+"""Torrents for tests: those of the sandbox, and crafted hostile ones.
 
 Only builds values and files; nothing here connects or runs.
 """
@@ -7,94 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-import libtorrent as lt
-import msgspec
+from sluice_embedded.sandbox.torrents import PIECE, Content, Torrent, Version, bencode, make_content, make_torrent
 
-Version = Literal["v1", "v2", "hybrid"]
-PIECE = 16 * 1024
-_FLAGS: dict[Version, int] = {
-    "v1": lt.create_torrent.v1_only,
-    "v2": lt.create_torrent.v2_only,
-    "hybrid": 0,
-}
-
-
-class Content(msgspec.Struct, frozen=True):
-    """Files under `parent`, all within `name` (a folder, or the single file); their paths are relative to `parent`."""
-
-    parent: Path
-    name: str
-    files: tuple[tuple[str, int], ...]
-
-    @property
-    def size(self) -> int:
-        """All bytes."""
-        return sum(size for _, size in self.files)
-
-
-class Torrent(msgspec.Struct, frozen=True):
-    """What a person adds: the .torrent's bytes or the magnet. `id` is its v1 hash, or the truncated v2 one."""
-
-    id: str
-    data: bytes
-    magnet: str
-    name: str
-
-
-def make_content(parent: Path, name: str, files: Mapping[str, int] | int) -> Content:
-    """Random bytes under `parent/name`: a single file of `files` bytes, or a folder of `{path: size}`.
-
-    The bytes are random, so that no two tests share an info-hash in one client.
-    """
-    sizes = {name: files} if isinstance(files, int) else {f"{name}/{path}": size for path, size in files.items()}
-    for path, size in sizes.items():
-        target = parent / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(os.urandom(size))
-    return Content(parent, name, tuple(sorted(sizes.items())))
-
-
-def make_torrent(
-    content: Content,
-    *,
-    trackers: Sequence[str] = (),
-    version: Version = "v1",
-    private: bool = False,
-    piece_size: int = PIECE,
-) -> Torrent:
-    """The .torrent and magnet of `content`, as libtorrent makes them. `piece_size` in bytes, a power of two."""
-    creator = lt.create_torrent(lt.list_files(str(content.parent / content.name)), piece_size, _FLAGS[version])
-    creator.set_priv(private)
-    for tracker in trackers:
-        creator.add_tracker(tracker)
-    lt.set_piece_hashes(creator, str(content.parent))
-    data = lt.bencode(creator.generate())
-    params = lt.load_torrent_buffer(data)
-    hashes = params.info_hashes
-    best = hashes.v1 if hashes.has_v1() else hashes.get_best()
-    return Torrent(id=str(best), data=data, magnet=lt.make_magnet_uri(params), name=content.name)
-
-
-def bencode(value: object) -> bytes:
-    """Bencode ints, bytes, strings (UTF-8), lists and dicts; keys are sorted as the format wants."""
-    match value:
-        case int():
-            return b"i%de" % value
-        case bytes():
-            return b"%d:%s" % (len(value), value)
-        case str():
-            return bencode(value.encode())
-        case list():
-            return b"l" + b"".join(bencode(item) for item in value) + b"e"
-        case dict():
-            pairs = sorted((key.encode() if isinstance(key, str) else key, item) for key, item in value.items())
-            return b"d" + b"".join(bencode(key) + bencode(item) for key, item in pairs) + b"e"
-        case _:
-            raise TypeError(f"bencode has no {type(value).__name__}")
+__all__ = [
+    "PIECE",
+    "Content",
+    "Torrent",
+    "Version",
+    "bencode",
+    "hostile_torrents",
+    "make_content",
+    "make_torrent",
+    "raw_torrent",
+    "sparse_torrent",
+]
 
 
 def raw_torrent(name: str | bytes, files: Sequence[tuple[Sequence[str | bytes], bytes]] | bytes) -> Torrent:

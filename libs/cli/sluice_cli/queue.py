@@ -48,7 +48,7 @@ def queue(
 
 
 async def _watch(api: Api, params: Params, as_json: bool) -> None:
-    messages = _messages(api, params)
+    messages = followed(api, params)
     if as_json:
         async for message in messages:
             print_raw(message.data.encode())
@@ -58,7 +58,7 @@ async def _watch(api: Api, params: Params, as_json: bool) -> None:
         await _lines(messages)
 
 
-async def _messages(api: Api, params: Params) -> AsyncIterator[Message]:
+async def followed(api: Api, params: Params) -> AsyncIterator[Message]:
     """The stream, connected anew whenever it is cut. The first connection must work, so that a wrong URL is told."""
     await api.get("/queue", {**params, "limit": 1})
     while True:

@@ -20,6 +20,7 @@ _EXAMPLE = """\
           movies: {kind: movies, root: /data/media/movies}"""
 
 
+READY = "Sluice is ready"
 _ONE = "all services in one, to save memory (--no-compact gives each its own)"
 _EACH = "one per service (--compact saves memory)"
 
@@ -43,7 +44,7 @@ def ready(facts: Facts) -> str:
     """The banner of a start that worked: where everything lies, and what to do next."""
     layout = facts.layout
     lines = [
-        f"\nSluice is ready ({facts.seconds:.1f} s)\n",
+        f"\n{READY} ({facts.seconds:.1f} s)\n",
         f"  Address         {facts.url}",
         f"  API key         in {layout.api_key}",
         f"  API reference   {facts.url}/schema/openapi.json",

@@ -30,7 +30,10 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """How a child is run. Times in seconds; `refusal` is the exit code after which starting again is senseless."""
+    """How a child is run. Times in seconds; `refusal` is the exit code after which starting again is senseless.
+
+    With `once` every end of its own is one: the child is never started again.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -42,11 +45,12 @@ class ChildSpec:
     restart_after: float = 0.5
     restart_cap: float = 15.0
     refusal: int | None = None
+    once: bool = False
     before_start: Callable[[], Awaitable[None]] = _nothing
 
 
 class ChildRefused(Exception):
-    """A child ended with its refusal code: it will never run as things are. `words` are its last lines."""
+    """A child ended and is not to be started again: it will never run as things are. `words` are its last lines."""
 
     def __init__(self, name: str, words: str) -> None:
         super().__init__(f"{name} refuses to run")
@@ -71,12 +75,12 @@ class Child:
         return tail(self.spec.log, start=self._log_start)
 
     async def run(self) -> None:
-        """Start it again whenever it ends; cancelling ends it in order. Raises ChildRefused at its refusal code."""
+        """Start it again whenever it ends; cancelling ends it in order. Raises ChildRefused when it must not."""
         while True:
             await self.spec.before_start()
             began = self._clock.monotonic()
             code = await self._run_once()
-            if code == self.spec.refusal:
+            if self.spec.once or code == self.spec.refusal:
                 raise ChildRefused(self.spec.name, self.words())
             lived = self._clock.monotonic() - began
             self.failures = 1 if lived >= _SETTLED else self.failures + 1

@@ -10,20 +10,18 @@ import gc
 import os
 import shlex
 import shutil
-import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import TypeVar
 
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import SettingsError
 from sluice_common.kit.settings import Settings, load
+from sluice_common.kit.tasks import leaves
 from sluice_embedded import banner, majors, memory, nats, postgres, servers
 from sluice_embedded.account import setpriv
 from sluice_embedded.children import Child, ChildRefused, ChildSpec
@@ -34,10 +32,9 @@ from sluice_embedded.ports import LOOPBACK, bind_fault, free_ports
 from sluice_embedded.readiness import is_ready, url_of
 from sluice_embedded.roster import Roster
 from sluice_embedded.services import SERVICES, Service, Surroundings, chosen, in_one
+from sluice_embedded.signals import cancelled_by_signals
 
 Say = Callable[[str], None]
-Failure = TypeVar("Failure", bound=BaseException)
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GIVE_UP_AFTER = 5
 _OFTEN = 0.05
 _LONG = 20.0
@@ -114,13 +111,13 @@ async def _run(plan: Plan) -> None:
     roster = Roster(plan.layout, url_of(plan.listen, plan.port), plan.compact, plan.say, plan.clock, plan.random)
     roster.forget()
     refusals: list[StartRefused] = []
-    with _cancelled_by_signals(plan.say) as asked:
+    with cancelled_by_signals(plan.say) as asked:
         try:
             await _live(plan, roster)
         except* StartRefused as group:
-            refusals += _leaves(group)
+            refusals += leaves(group)
         except* ChildRefused as group:
-            refusals += [_settings_refused(child) for child in _leaves(group)]
+            refusals += [_settings_refused(child) for child in leaves(group)]
         except* asyncio.CancelledError:
             if not asked.is_set():
                 raise
@@ -128,13 +125,6 @@ async def _run(plan: Plan) -> None:
             roster.forget()
     if refusals:
         raise refusals[0]
-
-
-def _leaves(group: BaseExceptionGroup[Failure]) -> list[Failure]:
-    found: list[Failure] = []
-    for inner in group.exceptions:
-        found += _leaves(inner) if isinstance(inner, BaseExceptionGroup) else [inner]
-    return found
 
 
 def _settings_refused(child: ChildRefused) -> StartRefused:
@@ -150,26 +140,6 @@ async def _check_port(plan: Plan) -> None:
             why = fault.strerror or str(fault)
             raise StartRefused(ExitCode.PORT_IN_USE, banner.port_in_use(plan.listen, plan.port, why))
         await plan.clock.sleep(_OFTEN)
-
-
-@contextmanager
-def _cancelled_by_signals(say: Say) -> Iterator[asyncio.Event]:
-    """The first signal cancels the running task, which ends the children on its way out; more change nothing."""
-    loop, task, asked = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
-
-    def ask() -> None:
-        if task is not None and not asked.is_set():
-            asked.set()
-            task.cancel()
-            say("Stopping …")
-
-    for sign in _SIGNALS:
-        loop.add_signal_handler(sign, ask)
-    try:
-        yield asked
-    finally:
-        for sign in _SIGNALS:
-            loop.remove_signal_handler(sign)
 
 
 async def _live(plan: Plan, roster: Roster) -> None:
