@@ -100,9 +100,11 @@ def demos() -> Iterator[list[Demo]]:
     started: list[Demo] = []
     yield started
     for demo in started:
-        if demo.process.poll() is None:
-            demo.process.kill()
-            demo.process.wait()
+        demo.process.kill()
+        demo.process.wait()
+        for pid in demo.running():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         demo.await_nothing_running()
 
 
