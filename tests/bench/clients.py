@@ -18,7 +18,6 @@ from bench.crowd import CATEGORIES, crowded, reach, set_category
 from bench.figures import SEED, Sheet
 from bench.product import Installation, entry, key_of, pids_of, start_cold
 from support.clients import RealClient
-from support.processes import until
 
 PAGE = 100  # rows that a viewer sees; what is changed is among them
 
@@ -89,9 +88,10 @@ def _tells(torrent_id: str, category: str) -> Callable[[dict[str, Any]], bool]:
 
 def pid_of(client: RealClient) -> int:
     """The process that listens on the client's web port."""
-    found: list[int] = []
     port = int(client.url.rpartition(":")[2])
-    until(lambda: found.extend(_listeners(port)) or found, f"who listens on {port}")
+    found = _listeners(port)
+    if not found:
+        raise RuntimeError(f"nobody is seen to listen on port {port}")
     return found[0]
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from bench.figures import SEED
 from support.clients import LAUNCHERS, RealClient
-from support.torrents import PIECE, Torrent, raw_torrent
+from support.torrents import PIECE, Torrent, bencode, raw_torrent
 
 CATEGORIES = ("bench-one", "bench-two")
 PATIENCE = 600.0  # a client that loads 10,000 torrents answers nobody meanwhile

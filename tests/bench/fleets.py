@@ -82,7 +82,8 @@ def latencies(told: Iterable[Told]) -> Iterable[float]:
     framed: dict[Version, float] = {}
     for line in told:
         if "frame" in line:
-            framed.update(dict.fromkeys(_versions(line), line["frame"]))
+            at: float = line["frame"]
+            framed.update(dict.fromkeys(_versions(line), at))
             continue
         waited = [line["at"] - framed.pop(version) for version in _versions(line) if version in framed]
         if waited:
