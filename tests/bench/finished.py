@@ -24,7 +24,7 @@ from support.swarm import Swarm
 from support.torrents import Torrent, make_content
 
 SIZE = 1_000_000
-PATIENCE = 60.0
+PATIENCE = 120.0
 _AT_REST = {"uploading", "stalledUP", "forcedUP", "queuedUP", "pausedUP", "stoppedUP"}
 
 

@@ -52,7 +52,8 @@ state); they keep the suite of qBittorrent's recordings (`tests/contract/test_sy
 adapter, bus and gateway are the real ones. A viewer watches the 100 fastest rows, which is where all that moves is.
 
 - *frame → event*: from the poller's frame reaching a subscriber of the bus until the event that holds its row reaches
-  the viewer, timed in that viewer's process. The gateway tells at most four times a second.
+  the viewer, timed in that viewer's process, for the fastest row of each client. The gateway tells at most four times a
+  second.
 - *page*: `GET /queue` with 100 rows of all, one after another, the first page and the one after it in turn, while
   everything moves.
 - *longest stall*: the longest answer of `/health`, asked every 20 ms: an event loop that could not be had, and whatever

@@ -19,6 +19,7 @@ from support.replay import Answer
 
 SAMPLES = Path(__file__).resolve().parents[1] / "contract" / "samples" / "qbittorrent-5.1.0"
 SHARE = 0.01  # of the rows move each second
+FAST = 10**8  # bytes/s; one of those that move is at least that fast, the others are slower
 _SAMPLE = "state_stalledUP__multi.json"
 _FIRST_ADDED = 1_750_000_000
 
@@ -41,8 +42,8 @@ class SyntheticQbittorrent(RecordedQbittorrent):
         for torrent_id in self._moving:
             self._set(torrent_id, upspeed=0, state="stalledUP")
         self._moving = self._random.sample(self._ids, max(1, int(len(self._ids) * SHARE)))
-        for torrent_id in self._moving:
-            speed = self._random.randrange(1, 10**8)
+        for index, torrent_id in enumerate(self._moving):
+            speed = self._random.randrange(1, FAST) + (FAST if index == 0 else 0)
             uploaded = self.torrents[torrent_id]["uploaded"] + speed
             ratio = uploaded / self.torrents[torrent_id]["size"]
             self._set(torrent_id, upspeed=speed, state="uploading", uploaded=uploaded, ratio=ratio)
