@@ -43,7 +43,7 @@ def measure(count: int, rows: int, installation: Installation, length: Length) -
         clients = {f"c{index:03}": _entry(port) for index, port in enumerate(ports)}
         with installation.product({"clients": clients}) as product:
             sheet.add("cold", start_cold(product, count * rows), "s")
-            _watched(sheet, product, length)
+            _watched(sheet, product, fleet, length)
     return sheet
 
 
@@ -51,7 +51,7 @@ def _entry(port: int) -> dict[str, Any]:
     return {"type": "qbittorrent", "url": f"http://{HOST}:{port}", "username": USERNAME, "password": PASSWORD}
 
 
-def _watched(sheet: Sheet, product: Product, length: Length) -> None:
+def _watched(sheet: Sheet, product: Product, fleet: Aside, length: Length) -> None:
     bus = product.nats
     assert bus.password is not None
     access = {"url": product.url, "key": key_of(product)}
@@ -65,9 +65,11 @@ def _watched(sheet: Sheet, product: Product, length: Length) -> None:
         time.sleep(min(5.0, length.seconds))  # what a start leaves behind: the first keyframes, the history's look
         viewer.drain()
         prober.drain()
-        for name, share in cpu_shares(pids_of(product) | {"viewer": viewer.pid}, length.seconds).items():
+        pids = pids_of(product) | {"viewer": viewer.pid, "fleet": fleet.pid}
+        for name, share in cpu_shares(pids, length.seconds).items():
             sheet.add(f"cpu_{name}", share, "% of a core")
         told = viewer.drain()
+        sheet.add("frames", sum("frame" in line for line in told) / length.seconds, "1/s")
         _stalls(sheet, "watching", prober.drain())
         while not (waited := latencies(told)):  # a busy machine and a short look
             told.append(viewer.next())

@@ -107,6 +107,7 @@ def _ours(values: Values, kind: str, n: int) -> list[str]:
 
 _FLEET_ROWS = (
     ("cold, s", ("cold",)),
+    ("frames a second", ("frames",)),
     ("frame → event, ms: median, p99", ("frame_to_sse_median", "frame_to_sse_p99")),
     *(
         (f"page {view.replace('_', ' ')}, ms: median, p99", (f"page_{view}_median", f"page_{view}_p99"))
@@ -114,6 +115,7 @@ _FLEET_ROWS = (
     ),
     ("CPU of the poller, % of a core", ("cpu_client-poller",)),
     ("CPU of the gateway, % of a core", ("cpu_gateway",)),
+    ("CPU of the clients, all in one process, % of a core", ("cpu_fleet",)),
     ("memory: poller, gateway, all, MB", ("memory_client-poller", "memory_gateway", "memory_all")),
     (
         "longest stall of the poller, ms: watching, paging",
