@@ -103,6 +103,12 @@ flaky: setup-dev ## run new tests 20 times: TESTS="path ..." or the test files c
 clients-page: setup-dev ## run every real client and write docs/clients.md from what their tests show
 	@PYTHONPATH=tests $(BIN)/python tests/tools/clients_page.py
 
+.PHONY: bench
+bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients ...")
+	@PYTHONPATH=tests $(BIN)/python -m bench $(if $(SMOKE),--smoke) $(if $(AGAIN),--again) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(KINDS),--kinds $(KINDS)) \
+		$(if $(SIZES),--sizes $(SIZES)) $(if $(FLEETS),--fleets $(FLEETS))
+
 .PHONY: mutate
 mutate: setup-dev ## break the pure code on purpose and see whether the tests notice
 	@$(BIN)/python tests/tools/mutate.py

@@ -105,21 +105,8 @@ class AdapterFaults:
         await adapter.close()
 
 
-class RecordedSuite(AdapterFaults):
-    """Inherit besides, and say which recordings (folders of `samples`) and what every state in them means."""
-
-    CLIENT: ClassVar[str]
-    RECORDED: ClassVar[Mapping[str, Mapping[str, Meaning]]]  # folder: {name of a sample without "state_": meaning}
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test for each recorded state."""
-        if "recorded_state" in metafunc.fixturenames:
-            cases = [(folder, name) for folder, states in self.RECORDED.items() for name in sorted(states)]
-            metafunc.parametrize("recorded_state", cases, ids="-".join)
-
-    def recorded_row(self, folder: str, name: str) -> Download:
-        """The Download that the adapter makes of the sample `folder/name`."""
-        raise NotImplementedError
+class SessionSuite(AdapterFaults):
+    """Inherit besides, for a client that wants a log-in and forgets its sessions when it is started again."""
 
     def refused(self, url: str) -> Adapter:
         """The adapter of a client at `url` with `WRONG_PASSWORD`."""
@@ -128,18 +115,6 @@ class RecordedSuite(AdapterFaults):
     def restart(self, healthy: Replay) -> None:
         """Let the recorded client forget its sessions, as it does when it is started again."""
         raise NotImplementedError
-
-    def test_every_recorded_state_is_in_the_table(self) -> None:
-        """A sample that is added later must say what it means."""
-        for folder, states in self.RECORDED.items():
-            files = [path for path in (SAMPLES / folder).glob("state_*.json") if "." not in path.stem]
-            assert {path.stem.removeprefix("state_") for path in files} == set(states), folder
-
-    def test_recorded_states(self, recorded_state: tuple[str, str]) -> None:
-        """State, completion and health are three axes, and complete is only what is at rest at its final path."""
-        folder, name = recorded_state
-        row = self.recorded_row(folder, f"state_{name}.json")
-        assert Meaning(row.state, row.is_complete, row.health, row.reason) == self.RECORDED[folder][name]
 
     async def test_a_wrong_password_stops_the_poll(self, healthy: Replay) -> None:
         """A refused password is for the user to mend, and is nowhere in what they are shown."""
@@ -159,3 +134,32 @@ class RecordedSuite(AdapterFaults):
         await adapter.close()
         assert (again.whole, again.restarted, later.restarted) == (True, True, False)
         assert {row.id for row in again.rows} == {row.id for row in first.rows}
+
+
+class RecordedSuite(SessionSuite):
+    """Inherit besides, and say which recordings (folders of `samples`) and what every state in them means."""
+
+    CLIENT: ClassVar[str]
+    RECORDED: ClassVar[Mapping[str, Mapping[str, Meaning]]]  # folder: {name of a sample without "state_": meaning}
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test for each recorded state."""
+        if "recorded_state" in metafunc.fixturenames:
+            cases = [(folder, name) for folder, states in self.RECORDED.items() for name in sorted(states)]
+            metafunc.parametrize("recorded_state", cases, ids="-".join)
+
+    def recorded_row(self, folder: str, name: str) -> Download:
+        """The Download that the adapter makes of the sample `folder/name`."""
+        raise NotImplementedError
+
+    def test_every_recorded_state_is_in_the_table(self) -> None:
+        """A sample that is added later must say what it means."""
+        for folder, states in self.RECORDED.items():
+            files = [path for path in (SAMPLES / folder).glob("state_*.json") if "." not in path.stem]
+            assert {path.stem.removeprefix("state_") for path in files} == set(states), folder
+
+    def test_recorded_states(self, recorded_state: tuple[str, str]) -> None:
+        """State, completion and health are three axes, and complete is only what is at rest at its final path."""
+        folder, name = recorded_state
+        row = self.recorded_row(folder, f"state_{name}.json")
+        assert Meaning(row.state, row.is_complete, row.health, row.reason) == self.RECORDED[folder][name]
