@@ -222,6 +222,19 @@ async def test_a_name_that_changed_since_the_last_poll(recorded: RecordedQbittor
     await adapter.close()
 
 
+async def test_the_very_name_beats_an_alias(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """A v1 torrent beside the hybrid with the same v1 hash: a command never takes the one for the other."""
+    plain_id, v2 = "f" * 40, "a" * 64
+    recorded.torrents[plain_id] = recorded.torrents[MULTI] | {"infohash_v1": plain_id}
+    recorded.torrents[v2[:40]] = recorded.torrents[MULTI] | {"infohash_v1": plain_id, "infohash_v2": v2}
+    adapter = adapter_of(replay.url)
+    await adapter.poll()
+    found = await adapter.read(plain_id)
+    assert found is not None
+    assert found.id == plain_id
+    await adapter.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

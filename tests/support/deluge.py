@@ -16,7 +16,7 @@ from support.clients import free_ports
 
 PASSWORD = "deluge-test-password"
 DAEMON_PASSWORD = "daemon-test-password"
-START_SECONDS = 45.0
+START_SECONDS = 120.0
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = Path(os.environ.get("SLUICE_DELUGE_VENV", ROOT / ".venv-deluge"))
 

@@ -21,7 +21,7 @@ PROGRAM = "transmission-daemon"
 PACKAGE = "transmission-daemon"
 USERNAME = "sluice"
 PASSWORD = "transmission-test-password"
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 class Transmission:

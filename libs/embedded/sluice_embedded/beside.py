@@ -131,8 +131,9 @@ def _put_aside(target: Path, aside: Path) -> None:
 
 
 async def _clear(layout: Layout, clock: Clock) -> None:
-    for file in layout.data.glob(f"*{STAGED}*"):
-        file.unlink()
+    for file in (layout.config, layout.api_key):
+        for end in (STAGED, f"{STAGED}.new"):
+            file.with_name(file.name + end).unlink(missing_ok=True)
     if place(layout).exists():
         await orphans.clear(place(layout) / "data", clock)
         await remove_abandoned(place(layout), clock)

@@ -146,6 +146,16 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new(kept: Kept, data: Path, st
     assert not list(data.glob("*.beside*"))
 
 
+def test_only_our_own_leftovers_are_removed(tmp_path: Path) -> None:
+    """A user's file or folder in the data directory stays, whatever it is called."""
+    layout = Layout(tmp_path)
+    for name in ("sluice.yaml.beside", "api-key.beside.new", "my.beside.notes"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "folder.beside").mkdir()
+    background(_settled(layout))
+    assert sorted(path.name for path in tmp_path.glob("*beside*")) == ["folder.beside", "my.beside.notes"]
+
+
 async def _settled(layout: Layout) -> None:
     """As at the next start."""
     with occupied(layout, root=os.geteuid() == 0):

@@ -64,6 +64,7 @@ class DelugeSandbox:
     def write_config(self, *, label_plugin: bool = True) -> None:
         """Write everything that it reads at its start. The directory must be there, without a Deluge in it."""
         self.download_dir.mkdir(parents=True)
+        (self.directory / "plugins").mkdir()  # both programs make it where it is missing, and the slower one dies
         _write(self.directory / "core.conf", 1, _core(self, label_plugin=label_plugin))
         _write(self.directory / "web.conf", 2, _web(self.password))
         host = ["a" * 40, HOST, self.daemon_port, "localclient", self.daemon_password]

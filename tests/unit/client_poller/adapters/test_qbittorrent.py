@@ -309,6 +309,18 @@ def test_deltas_in_any_split_equal_the_full_list(parts: list[list[tuple[str, dic
         assert not mirror.doubtful
 
 
+def test_a_confirmed_row_is_as_it_was_confirmed() -> None:
+    """The delta that told of the move's end was lost: what completes shows the path that the client says now."""
+    mirror = Mirror()
+    row = WHOLE | {"infohash_v1": "a" * 40, "state": "downloading", "progress": 0.5, "save_path": "/incomplete"}
+    mirror.take([("a" * 40, raw(row))], whole=True)
+    names = mirror.take([("a" * 40, raw({"state": "stalledUP", "progress": 1, "amount_left": 0}))], whole=False)
+    done = row | {"state": "stalledUP", "progress": 1, "amount_left": 0, "save_path": "/done"}
+    shown = mirror.shown(names, {"a" * 40: wire.merge(None, raw(done))})
+    assert (shown["a" * 40].save_path, mirror.rows["a" * 40].save_path) == ("/done", "/done")
+    assert not mirror.doubtful
+
+
 @given(STEPS, STEPS)
 def test_nothing_completes_unconfirmed(
     first: list[tuple[str, dict[str, Any] | None]], second: list[tuple[str, dict[str, Any] | None]]

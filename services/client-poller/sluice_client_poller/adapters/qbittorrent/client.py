@@ -193,11 +193,12 @@ class QbittorrentAdapter:
         """The row with one of these hashes, whatever the client calls it now."""
         # Anything else is not a name: `all` would mean every torrent.
         wanted = {name[:40] for name in map(str.lower, names) if _HASH.fullmatch(name)}
-        ids = wanted | self._mirror.named(wanted)
-        found = await self._info(sorted(ids))
+        # The very name first: a v1 torrent and the hybrid with the same v1 hash are two downloads.
+        ids = [*sorted(wanted), *sorted(self._mirror.named(wanted) - wanted)]
+        found = await self._info(ids)
         if not found and self._mirror.may_be_renamed(wanted):
             return await self._anywhere(wanted)
-        return next(((name, found[name]) for name in sorted(ids) if name in found), None)
+        return next(((name, found[name]) for name in ids if name in found), None)
 
     async def _anywhere(self, names: set[str]) -> tuple[str, Row] | None:
         """The row with one of these names, out of the whole list."""

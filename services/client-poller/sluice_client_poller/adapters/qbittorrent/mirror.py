@@ -48,8 +48,9 @@ class Mirror:
     def shown(self, changed: Iterable[str], asked: Mapping[str, Row]) -> dict[str, Row]:
         """The rows to pass on, where `asked` is what the client says of the doubtful when asked for each.
 
-        What it does not call complete is shown as it is said to be, and stays doubtful; what it no longer has is left
-        for the next delta to take out.
+        What it calls complete is complete as it says it now: a lost delta may have left an old path here. What it does
+        not call complete is shown as it is said to be, and stays doubtful; what it no longer has is left for the next
+        delta to take out.
         """
         rows = {torrent_id: self.rows[torrent_id] for torrent_id in changed}
         for torrent_id in sorted(self.doubtful):
@@ -57,7 +58,7 @@ class Mirror:
             if row is None:
                 rows.pop(torrent_id, None)
             elif is_complete(row):
-                rows[torrent_id] = self.rows[torrent_id]
+                rows[torrent_id] = self.rows[torrent_id] = row
                 self.doubtful.discard(torrent_id)
             else:
                 rows[torrent_id] = row
