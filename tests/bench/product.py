@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,9 @@ class Installation:
         product = Product(data, config)
         try:
             yield product
+        except Exception:
+            print(product.said(), product.logs(), sep="\n", file=sys.stderr)
+            raise
         finally:
             product.stop()
             shutil.rmtree(data)
