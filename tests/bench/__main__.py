@@ -8,6 +8,7 @@ Figures are JSON lines, in a file per part; `bench.report` makes docs/benchmarks
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -115,6 +116,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Measure, and write the page."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started ends with it
     given = arguments()
     print(machine(), file=sys.stderr)
     sound = run(parts(given), given.figures, again=given.again or given.smoke)
