@@ -84,7 +84,7 @@ def run(chosen: list[Part], figures: Path, *, again: bool) -> bool:
 
 def _measure(name: str, measure: Callable[[Installation, Path], Sheet], home: Installation, figures: Path) -> bool:
     try:
-        with TemporaryDirectory(prefix="sluice-bench-") as directory:
+        with TemporaryDirectory(prefix="sluice-bench-", ignore_cleanup_errors=True) as directory:
             measure(home, Path(directory)).write(figures)
     except ClientMissing as missing:
         print(f"{name}: {missing}", file=sys.stderr)

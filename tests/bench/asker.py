@@ -1,6 +1,6 @@
 """What stands against us in the same run: somebody who asks a client for its whole list, once a second, and compares.
 
-Told are the first whole list, and each row whose category is no longer what it was, with the moment it was seen.
+Told are the first whole list, and each row whose mark is no longer what it was, with the moment it was seen.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from bench.aside import given, tell
-from bench.crowd import list_categories, reach
+from bench.crowd import list_marks, reach
 
 PAUSE = 1.0
 
@@ -19,7 +19,7 @@ def main() -> None:
     http = reach(asked["type"], asked["url"], asked["username"], asked["password"])
     known: dict[str, str] = {}
     while True:
-        listed = list_categories(asked["type"], http)
+        listed = list_marks(asked["type"], http)
         at = time.monotonic()
         if len(listed) >= asked["n"]:
             if not known:

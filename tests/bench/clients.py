@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bench.aside import Aside, cpu_shares
-from bench.crowd import CATEGORIES, crowded, reach, set_category
+from bench.crowd import MARKED, crowded, mark, reach
 from bench.figures import SEED, Sheet
 from bench.product import Installation, entry, key_of, pids_of, start_cold
 from support.clients import RealClient
@@ -45,11 +45,11 @@ def measure(kind: str, count: int, installation: Installation, directory: Path, 
 def _ours(sheet: Sheet, client: RealClient, ids: list[str], installation: Installation, length: Length) -> None:
     with installation.product({"clients": {client.type: entry(client)}}) as product:
         sheet.add("cold", start_cold(product, len(ids)), "s")
-        asked = {"url": product.url, "key": key_of(product), "params": {"limit": PAGE}}
+        asked = {"url": product.url, "key": key_of(product), "params": {"limit": PAGE}, "field": MARKED[client.type]}
         with Aside("viewer", asked) as viewer:
             viewer.next()
             pids = pids_of(product) | {"client": pid_of(client)}
-            _changes(sheet, client, ids[:PAGE], viewer, length.samples, "change", CATEGORIES[0])
+            _changes(sheet, client, ids[: PAGE // 2], viewer, length.samples, "change")
             for name, share in cpu_shares(pids, length.idle).items():
                 sheet.add(f"cpu_{name}", share, "% of a core")
 
@@ -59,15 +59,13 @@ def _beside(sheet: Sheet, client: RealClient, ids: list[str], length: Length) ->
     began = time.monotonic()
     with Aside("asker", {"type": client.type, "url": client.url, "n": len(ids), **login}) as asker:
         sheet.add("beside_cold", asker.next()["at"] - began, "s")
-        _changes(sheet, client, ids[:PAGE], asker, length.samples_beside, "beside_change", CATEGORIES[1])
+        _changes(sheet, client, ids[PAGE // 2 :], asker, length.samples_beside, "beside_change")
         pids = {"asker": asker.pid, "client": pid_of(client)}
         for name, share in cpu_shares(pids, length.idle_beside).items():
             sheet.add(f"beside_cpu_{name}", share, "% of a core")
 
 
-def _changes(
-    sheet: Sheet, client: RealClient, ids: list[str], follower: Aside, samples: int, metric: str, category: str
-) -> None:
+def _changes(sheet: Sheet, client: RealClient, ids: list[str], follower: Aside, samples: int, metric: str) -> None:
     """Seconds from sending a change to the client until the follower holds it, at moments that fit no rhythm."""
     random = Random(SEED)
     http = reach(client.type, client.url, client.username or "", client.password)
@@ -77,17 +75,17 @@ def _changes(
         if time.monotonic() > until:
             break
         time.sleep(0.3 + random.random())
-        torrent_id = ids[index % len(ids)]
+        torrent_id = ids[index // 2 % len(ids)]
         began = time.monotonic()
-        set_category(client.type, http, torrent_id, category)
-        told = follower.first(_tells(torrent_id, category))
+        marked = mark(client.type, http, torrent_id, on=index % 2 == 0)
+        told = follower.first(_tells(torrent_id, marked))
         took.append(told["at"] - began)
     http.close()
     sheet.add_spread(metric, took, "s")
 
 
-def _tells(torrent_id: str, category: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda told: any(row[1:] == [torrent_id, category] for row in told["rows"])
+def _tells(torrent_id: str, marked: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda told: any(row[1:] == [torrent_id, marked] for row in told["rows"])
 
 
 def pid_of(client: RealClient) -> int:

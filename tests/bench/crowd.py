@@ -15,7 +15,9 @@ from bench.figures import SEED
 from support.clients import LAUNCHERS, RealClient
 from support.torrents import PIECE, Torrent, bencode, raw_torrent
 
-CATEGORIES = ("bench-one", "bench-two")
+MARKED = {"qbittorrent": "category", "transmission": "state"}  # the field of our rows that `mark` changes
+CATEGORIES = ("bench-off", "bench-on")
+STATES = ("paused", "downloading")
 PATIENCE = 600.0  # a client that loads 10,000 torrents answers nobody meanwhile
 _ADDED = 1_760_000_000  # Unix seconds
 _AT_ONCE = 200  # files in one request
@@ -63,21 +65,26 @@ def reach(kind: str, url: str, username: str, password: str) -> httpx.Client:
     return http
 
 
-def list_categories(kind: str, http: httpx.Client) -> dict[str, str]:
-    """The category of every torrent, out of the whole list as anybody would ask for it."""
+def list_marks(kind: str, http: httpx.Client) -> dict[str, str]:
+    """What `mark` changes, of every torrent, out of the whole list as anybody would ask for it."""
     if kind == "transmission":
         rows = _rpc(http, "torrent-get", fields=_FIELDS)["torrents"]
-        return {row["hashString"]: ",".join(row["labels"]) for row in rows}
+        return {row["hashString"]: STATES[row["status"] != 0] for row in rows}
     reply = http.get("/torrents/info").raise_for_status()
     return {row["hash"]: row["category"] for row in reply.json()}
 
 
-def set_category(kind: str, http: httpx.Client, torrent_id: str, category: str) -> None:
-    """The change that is followed: it touches one row and nothing on the disk."""
+def mark(kind: str, http: httpx.Client, torrent_id: str, *, on: bool) -> str:
+    """The change that is followed, and what the row's `MARKED` is after it. It touches nothing on the disk.
+
+    In Transmission a torrent without peers is started or stopped: 3.00 counts new labels as no activity.
+    """
     if kind == "transmission":
-        _rpc(http, "torrent-set", ids=[torrent_id], labels=[category])
-    else:
-        http.post("/torrents/setCategory", data={"hashes": torrent_id, "category": category}).raise_for_status()
+        _rpc(http, "torrent-start" if on else "torrent-stop", ids=[torrent_id])
+        return STATES[on]
+    form = {"hashes": torrent_id, "category": CATEGORIES[on]}
+    http.post("/torrents/setCategory", data=form).raise_for_status()
+    return CATEGORIES[on]
 
 
 def _stopped(kind: str, http: httpx.Client) -> int:

@@ -58,7 +58,7 @@ def _watched(sheet: Sheet, product: Product, fleet: Aside, length: Length) -> No
     listening = {"url": bus.url, "user": bus.user, "password": bus.password.get_secret_value()}
     probed = {name: f"http://{HOST}:{child[1]}" for name in SERVICES if (child := product.child(name))}
     with (
-        Aside("viewer", {**access, "params": _BY_SPEED, "nats": listening}) as viewer,
+        Aside("viewer", {**access, "params": _BY_SPEED, "field": "up_speed", "nats": listening}) as viewer,
         Aside("prober", probed) as prober,
     ):
         viewer.first(lambda told: "frame" not in told)

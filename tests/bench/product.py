@@ -52,7 +52,7 @@ class Installation:
 @contextmanager
 def installed() -> Iterator[Installation]:
     """An installation in a directory that PostgreSQL's unprivileged user can reach."""
-    with TemporaryDirectory(prefix="sluice-bench-") as directory:
+    with TemporaryDirectory(prefix="sluice-bench-", ignore_cleanup_errors=True) as directory:
         yield Installation(Path(directory))
 
 

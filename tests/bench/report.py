@@ -36,8 +36,9 @@ its default configuration, a process per service.
 
 - *cold*: from the start of `sluice up`, installed, on a bus that knows no table of this client, until `GET /queue`
   counts every torrent. PostgreSQL, NATS and all services start in that time.
-- *change*: from sending a category change to the client itself, until the event that tells it has reached a viewer of
-  the first 100 rows. The clients' own time for the command is in it. Between changes lies 0.3 to 1.3 s.
+- *change*: from sending a change to the client itself (qBittorrent: another category; Transmission: started, stopped)
+  until the event that tells it has reached a viewer of the first 100 rows. The client's own time for the command is in
+  it. Between changes lies 0.3 to 1.3 s.
 - *itself*, *client*: percent of one core over 30 s in which nothing changes and one viewer watches; for Sluice poller
   and gateway together, and each in brackets.
 - *whole list*: in the same run, after Sluice was stopped: a program that asks the same client for its whole list, waits

@@ -26,6 +26,7 @@ class Seen(msgspec.Struct):
     client: str
     id: str
     category: str | None = None
+    state: str | None = None
     up_speed: int | None = None
 
 
@@ -36,8 +37,8 @@ class Document(msgspec.Struct):
     upserts: list[Seen] = []
 
 
-async def view(url: str, key: str, params: dict[str, Any], *, speeds: bool) -> None:
-    """Tell every event's rows until the process is ended; the first line is the whole view."""
+async def view(url: str, key: str, params: dict[str, Any], field: str) -> None:
+    """Tell one field of every event's rows until the process is ended; the first line is the whole view."""
     headers = {"X-API-Key": key, "Accept": "text/event-stream"}
     decode = msgspec.json.Decoder(Document).decode
     async with (
@@ -49,7 +50,7 @@ async def view(url: str, key: str, params: dict[str, Any], *, speeds: bool) -> N
             if line.startswith("data:"):
                 at, document = time.monotonic(), decode(line[5:].encode())
                 rows = [*document.items, *document.upserts]
-                tell(at=at, rows=[(row.client, row.id, row.up_speed if speeds else row.category) for row in rows])
+                tell(at=at, rows=[(row.client, row.id, getattr(row, field)) for row in rows])
 
 
 async def listen(url: str, user: str, password: str) -> None:
@@ -71,7 +72,7 @@ async def main() -> None:
     async with asyncio.TaskGroup() as group:
         if bus:
             group.create_task(listen(bus["url"], bus["user"], bus["password"]))
-        group.create_task(view(asked["url"], asked["key"], asked["params"], speeds=bool(bus)))
+        group.create_task(view(asked["url"], asked["key"], asked["params"], asked["field"]))
 
 
 if __name__ == "__main__":
