@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,13 +146,30 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def moving_client(tmp_path: Path, other_disk: Path) -> Iterator[Qbittorrent]:
-    """A qBittorrent that downloads on one file system and keeps on another."""
+def slow_copies(tmp_path: Path) -> Path:
+    """What makes a program that preloads it copy slowly: seconds for MOVED bytes, on the fastest disk."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler; on Debian and Ubuntu: apt install gcc libc6-dev")
+    library = tmp_path / "slow_copy.so"
+    source = Path(__file__).parents[1] / "support" / "slow_copy.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.fixture
+def moving_client(
+    tmp_path: Path, other_disk: Path, slow_copies: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Qbittorrent]:
+    """A qBittorrent that downloads on one file system, keeps on another, and takes its time to move."""
     directory = tmp_path / "qbittorrent"
     directory.mkdir()
     settings = {"Session\\TempPathEnabled": "true", "Session\\TempPath": str(other_disk)}
-    with or_skip(lambda: Qbittorrent(directory, preferences=settings)) as running:
-        yield running
+    client = or_skip(lambda: Qbittorrent(directory, preferences=settings))
+    monkeypatch.setenv("LD_PRELOAD", str(slow_copies))
+    with client:
+        monkeypatch.delenv("LD_PRELOAD")
+        yield client
 
 
 def test_a_move_across_file_systems_is_waited_for(
