@@ -26,6 +26,7 @@ _SEEDER: lt.settings_pack = {
     "active_limit": -1,
     "active_seeds": -1,
     "enable_outgoing_utp": False,  # what it dials by itself has none, and each vain attempt costs seconds
+    "min_reconnect_time": 2,  # seconds; a client that checks its files hangs up, and is dialled again
     "alert_mask": 0,
 }
 _PERSISTENT: lt.settings_pack = {"min_reconnect_time": 1, "max_failcount": 30}
