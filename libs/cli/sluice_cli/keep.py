@@ -6,6 +6,7 @@ The only verbs beside `up` that do not ask the gateway: they must work while not
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -25,9 +26,10 @@ from sluice_common.db.connect import address, describe, is_transient
 from sluice_common.kit import log
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import SettingsError
-from sluice_common.kit.settings import Settings, load
+from sluice_common.kit.settings import Settings, load, secret_path
 from sluice_embedded.backup import database, embedded
-from sluice_embedded.backup.make import Source, write
+from sluice_embedded.backup.archive import secrets
+from sluice_embedded.backup.make import Source, secret_files, write
 from sluice_embedded.backup.manifest import BackupRefused, Manifest
 from sluice_embedded.backup.newfile import new_file
 from sluice_embedded.faults import StartRefused
@@ -49,7 +51,7 @@ def backup(
 ) -> None:
     """Write configuration, catalogue and history into one file, while Sluice runs or not.
 
-    The file holds every password of the configuration and the API key; only its owner may read it.
+    It holds the API key, the passwords in the configuration and those that `sluice init` stored: it is for you alone.
     """
     given: Given = ctx.obj
     if file == STDOUT and sys.stdout.isatty():
@@ -97,6 +99,8 @@ async def _restore(given: Given, file: Path, replace: bool, data: Path | None) -
     if settings is None:
         layout = _layout(given, data)
         manifest = await embedded.restore(file, _around(layout), replace)
+        for line in missing(layout):
+            _say(line)
         _say(f"`sluice up` goes on from there, with the data directory {layout.data}.")
     else:
         manifest, kept = await database.restore(file, settings.postgres, replace, SYSTEM_CLOCK.now())
@@ -104,8 +108,8 @@ async def _restore(given: Given, file: Path, replace: bool, data: Path | None) -
         if kept is not None:
             _say(f"The old database is kept as {kept}; when all is well, drop it.")
         _say(f"Configuration and API key are yours to put back: tar -xzf {file} files")
-    for path in manifest.left_out:
-        _say(f"The configuration names a secret file that no backup holds: {path}")
+        for path in manifest.left_out:
+            _say(f"The configuration names a secret file that is not in the backup: {path}; put it back as well.")
 
 
 def configured(environ: Mapping[str, str], data: Path | None) -> Settings | None:
@@ -124,10 +128,29 @@ def told(manifest: Manifest, where: str, file: Path) -> list[str]:
     place = "the standard output" if file == STDOUT else str(file)
     lines = [f"Wrote {manifest.rows} rows of {len(manifest.tables)} tables from {where} to {place}."]
     if manifest.members.keys() & {"files/sluice.yaml", "files/api-key"}:
+        clients = ", ".join(secrets(manifest))
+        held = f", and the stored passwords of {clients}" if clients else ""
         lines.append(
-            "It holds the configuration and the API key, with every password in them: keep it as you keep those."
+            f"It holds the configuration and the API key, with what is secret in them{held}: keep it as you keep those."
         )
-    lines += [f"Not in it: {path}, a secret file that the configuration names." for path in manifest.left_out]
+    lines += [
+        f"Not in it: {path}, a secret file of your own that the configuration names; keep a copy of it."
+        for path in manifest.left_out
+    ]
+    return lines
+
+
+def missing(layout: Layout) -> list[str]:
+    """The secret files that the restored configuration names and that are not there, each with what to do."""
+    named = secret_files(layout.config.read_bytes()) if layout.config.exists() else ()
+    here = {path.name: path.relative_to(layout.data) for path in layout.client_secrets().values()}
+    lines = []
+    for given in named:
+        path = secret_path(given, layout.data)
+        kept = here.get(path.name)
+        advice = f"write {kept} in its place: it was restored there" if kept else "put it back before the start"
+        if not os.path.exists(path):
+            lines.append(f"! sluice.yaml names the secret file {given}, which is not there: {advice}.")
     return lines
 
 

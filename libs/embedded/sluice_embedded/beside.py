@@ -131,9 +131,10 @@ def _put_aside(target: Path, aside: Path) -> None:
 
 
 async def _clear(layout: Layout, clock: Clock) -> None:
-    for file in (layout.config, layout.api_key):
-        for end in (STAGED, f"{STAGED}.new"):
-            file.with_name(file.name + end).unlink(missing_ok=True)
+    staged = [file.with_name(file.name + STAGED) for file in (layout.config, layout.api_key)]
+    for file in (*staged, *layout.secrets.glob(f"client-*-password{STAGED}*")):
+        for name in (file.name, f"{file.name}.new"):
+            file.with_name(name).unlink(missing_ok=True)
     if place(layout).exists():
         await orphans.clear(place(layout) / "data", clock)
         await remove_abandoned(place(layout), clock)

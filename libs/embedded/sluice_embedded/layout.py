@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sluice_common.kit.settings import NAME_PATTERN
 from sluice_embedded.faults import ExitCode, StartRefused
 
 
@@ -45,6 +47,16 @@ class Layout:
     @property
     def secrets(self) -> Path:
         return self.data / "secrets"
+
+    def client_secret(self, client: str) -> Path:
+        """The password that `sluice init` was given for a client."""
+        return self.secrets / f"client-{client}-password"
+
+    def client_secrets(self) -> dict[str, Path]:
+        """Client to the file of its password, of those that are there."""
+        files = sorted(self.secrets.glob("client-*-password"))
+        found = {path.name.removeprefix("client-").removesuffix("-password"): path for path in files}
+        return {client: path for client, path in found.items() if re.fullmatch(NAME_PATTERN, client)}
 
     @property
     def nats(self) -> Path:

@@ -202,7 +202,7 @@ def test_with_somebody_who_types(command: Cli, own_deluge: Deluge, media: Path, 
     assert config["clients"]["deluge"] == {
         "type": "deluge",
         "url": own_deluge.url,
-        "password_file": str(secret),
+        "password_file": "secrets/client-deluge-password",
         "paths": {str(own_deluge.download_dir): f"{tmp_path}/elsewhere"},
         "owners": {"tv": "sluice"},
     }

@@ -26,7 +26,14 @@ Make = Callable[..., UpForTest]
 Everything = dict[str, list[str]]
 _SLUICE = str(Path(sys.executable).with_name("sluice"))
 _RUN = str(Path(__file__).with_name("run_restore.py"))
-CONFIG = "# kept\nlibraries: {tv: {kind: series, root: /media/tv}}\n"
+CONFIG = """# kept
+libraries: {tv: {kind: series, root: /media/tv}}
+clients:
+  box: {type: deluge, url: http://box, password_file: secrets/client-box-password}
+  old: {type: deluge, url: http://old, password_file: /nowhere/secrets/client-old-password}
+  own: {type: deluge, url: http://own, password_file: /nowhere/own}
+"""
+SECRETS = {"client-box-password": b"of-box\n", "client-old-password": b"of-old\n"}
 LATER = "INSERT INTO library.media_items VALUES ('m2', 'movie', 'Later', 'later', 2020, NULL, '{}', now())"
 
 
@@ -38,6 +45,8 @@ class Kept:
         background(old_cluster.make_ours(layout))
         layout.config.write_text(CONFIG)
         layout.api_key.write_text("key-of-then\n")
+        for name, content in SECRETS.items():
+            (layout.secrets / name).write_bytes(content)
         self.ran = sluice("backup", str(file), "--data", str(layout.data))
         assert self.ran.returncode == 0, self.ran.stderr
         self.rows = background(rows(layout))
@@ -95,9 +104,27 @@ def test_a_lost_directory_comes_back(kept: Kept, data: Path) -> None:
     layout = Layout(data)
     assert background(rows(layout)) == kept.rows
     assert _files(layout) == {"sluice.yaml": CONFIG.encode(), "api-key": b"key-of-then\n"}
+    restored = {path.name: path for path in layout.client_secrets().values()}
+    assert {name: path.read_bytes() for name, path in restored.items()} == SECRETS
+    assert {path.stat().st_mode & 0o777 for path in restored.values()} == {0o600}
     assert layout.config.stat().st_mode & 0o777 == layout.api_key.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in layout.postgres.iterdir() if "programs" not in path.name] == ["data"]
     until(lambda: not processes_in(data), "no server is left")
+
+
+def test_what_is_secret_is_told_without_a_contradiction(kept: Kept, data: Path) -> None:
+    """A backup says whose passwords are in it and which file is not; a restore only what is missing, with advice."""
+    assert "and the stored passwords of box, old: keep it" in kept.ran.stderr
+    assert "every password" not in kept.ran.stderr
+    assert [line.split()[3] for line in kept.ran.stderr.splitlines() if line.startswith("Not in it")] == [
+        "/nowhere/own,", "/nowhere/secrets/client-old-password,",
+    ]  # fmt: skip
+    ran = sluice("restore", str(kept.file), "--data", str(data))
+    own, old = (line for line in ran.stderr.splitlines() if "which is not there" in line)
+    assert "/nowhere/own" in own
+    assert "put it back" in own
+    assert "write secrets/client-old-password in its place" in old
+    assert not any(content.decode().strip() in ran.stderr + kept.ran.stderr for content in SECRETS.values())
 
 
 def test_what_is_there_is_put_aside_only_when_asked(kept: Kept, data: Path) -> None:
@@ -114,7 +141,8 @@ def test_what_is_there_is_put_aside_only_when_asked(kept: Kept, data: Path) -> N
     assert layout.config.read_text() == CONFIG
     aside = sorted(str(path.relative_to(data)) for path in data.glob("**/*.before-restore-*") if _is_top(path))
     assert [name.partition(".before")[0] for name in aside] == [
-        "api-key", "nats/jetstream", "postgres/postgres-18", "sluice.yaml",
+        "api-key", "nats/jetstream", "postgres/postgres-18",
+        "secrets/client-box-password", "secrets/client-old-password", "sluice.yaml",
     ]  # fmt: skip
     assert all(str(data / name) in ran.stderr for name in aside)
     (layout.postgres / "data").rename(layout.postgres / "gone")
@@ -143,7 +171,7 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new(kept: Kept, data: Path, st
     assert len(found["library.media_items"]) == (1 if decided else 2)
     assert layout.config.read_text() == (CONFIG if decided else "# later\n")
     assert not (layout.postgres / "beside").exists()
-    assert not list(data.glob("*.beside*"))
+    assert not list(data.glob("**/*.beside*"))
 
 
 def test_only_our_own_leftovers_are_removed(tmp_path: Path) -> None:

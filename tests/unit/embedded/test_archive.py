@@ -100,7 +100,7 @@ MARK = ("sluice-backup", b"sluice-backup 1\n")
         (gzip.compress(b"hello", mtime=0), "is not a backup"),
         (_tar(("etc/passwd", b"x")), "is not a backup"),
         (_tar(("sluice-backup", b"something else")), "is not a backup"),
-        (_tar(("sluice-backup", b"sluice-backup 2\n")), "newer Sluice"),
+        (_tar(("sluice-backup", b"sluice-backup 3\n")), "newer Sluice"),
         (_tar(MARK), "ends too early"),
         (_tar(MARK, ("manifest.json", b"{")), "damaged"),
         (_tar(MARK, ("manifest.json", b"[]")), "damaged"),

@@ -34,10 +34,10 @@ class Client:
     owners: dict[str, str] = field(default_factory=dict)
 
     def secret(self, layout: Layout) -> Path | None:
-        """Where its password lies, or will lie."""
+        """Where its password lies, or will lie: the user's own file, or one of ours in the data directory."""
         if self.login.password_file is not None:
             return self.login.password_file
-        return layout.secrets / f"client-{self.login.name}-password" if self.login.password is not None else None
+        return layout.client_secret(self.login.name) if self.login.password is not None else None
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,15 @@ def _client(client: Client, layout: Layout) -> dict[str, Any]:
     if login.username is not None:
         keys["username"] = login.username
     if secret is not None:
-        keys["password_file"] = str(secret)
+        keys["password_file"] = _named(secret, layout)
     if client.paths:
         keys["paths"] = {theirs: str(ours) for theirs, ours in client.paths.items()}
     if client.owners:
         keys["owners"] = dict(client.owners)
     return keys
+
+
+def _named(secret: Path, layout: Layout) -> str:
+    """Ours follow the data directory, so that a restore into another one finds them; the user's stay where they are."""
+    ours = secret.parent == layout.secrets
+    return str(secret.relative_to(layout.data) if ours else secret)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -38,6 +40,10 @@ Feature = Literal["queue", "import"]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 
+# Where a relative `*_file` begins: pydantic's validators are handed nothing of ours when settings are constructed.
+_secrets_from: ContextVar[Path] = ContextVar("_secrets_from", default=Path())
+
+
 class Section(BaseModel):
     """A part of the file. An unknown key is a fault, so that a typing error is found."""
 
@@ -46,14 +52,14 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_secret_files(cls, values: Any) -> Any:
-        """`password_file: PATH` stands for `password: <the file's first line>`."""
+        """`password_file: PATH` stands for `password: <the file's first line>`; relative to the configuration file."""
         if not isinstance(values, dict):
             return values
         read = dict(values)
         for key in [key for key in values if isinstance(key, str) and key.endswith("_file")]:
             secret = key.removesuffix("_file")
             if secret in cls.model_fields and key not in cls.model_fields:
-                given, path = read.get(secret), Path(str(read.pop(key))).expanduser()
+                given, path = read.get(secret), secret_path(str(read.pop(key)), _secrets_from.get())
                 read[secret] = _Unreadable(f"give {secret} or {key}, not both") if given else _first_line(path, key)
         return read
 
@@ -71,6 +77,21 @@ class _Unreadable:
     """Stands for a secret that could not be read, until its field says so."""
 
     why: str
+
+
+def secret_path(given: str, folder: Path) -> Path:
+    """Where the value of a `*_file` leads, in a configuration file that lies in `folder`."""
+    return folder / Path(given).expanduser()
+
+
+@contextmanager
+def _secrets_beside(source: Path | None) -> Iterator[None]:
+    """Relative `*_file`s begin in the folder of the configuration: both move together, as by a restore."""
+    token = _secrets_from.set(source.absolute().parent if source is not None else Path())
+    try:
+        yield
+    finally:
+        _secrets_from.reset(token)
 
 
 def _first_line(path: Path, key: str) -> str | _Unreadable:
@@ -221,12 +242,14 @@ class Settings(BaseSettings):
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the YAML at `path` (default `$SLUICE_CONFIG`; absent means none) and the environment.
 
+    A relative `*_file` begins in the folder of that YAML, or in the current one where there is none.
     Raises SettingsError with every fault, each beginning with the path of its key.
     """
     source = path or _configured_path(environ or os.environ)
     values = _read_yaml(source) if source is not None and source.exists() else {}
     try:
-        return Settings(**values)
+        with _secrets_beside(source):
+            return Settings(**values)
     except ValidationError as error:
         raise SettingsError([_fault(item) for item in error.errors(include_input=False, include_url=False)]) from None
     except pydantic_settings.SettingsError as error:

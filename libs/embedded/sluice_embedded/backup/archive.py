@@ -1,9 +1,9 @@
 """The file: a tar in gzip, which any machine can look into. Written once from front to back, read twice.
 
 `sluice-backup` (the format's number) comes first, so that a foreign file is known at once; then the configuration
-(`files/…`) and the tables in pieces (`tables/<schema>.<table>/<number>`, PostgreSQL's text format of COPY); then
-`manifest.json` with the checksum of every other member. Nothing is ever extracted by the name that a member gives
-itself: names are compared, never used as paths.
+(`files/…`, with the clients' passwords that `sluice init` stored) and the tables in pieces
+(`tables/<schema>.<table>/<number>`, PostgreSQL's text format of COPY); then `manifest.json` with the checksum of every
+other member. Nothing is ever extracted by the name that a member gives itself: names are compared, never used as paths.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ import msgspec
 
 from sluice_embedded.backup.manifest import BackupRefused, Manifest, Member
 
-FORMAT = 1
+FORMAT = 2  # 1 had no passwords of clients
 MARK, MANIFEST = "sluice-backup", "manifest.json"
 CONFIG, API_KEY = "files/sluice.yaml", "files/api-key"
 PIECE = 4 * 1024 * 1024
 _LARGEST = 16 * 1024 * 1024
 _LEVEL = 6
 _TABLE = re.compile(r"tables/([a-z][a-z0-9_]*\.[a-z_][a-z0-9_]*)/(\d{6})")
+_SECRET = re.compile(r"files/secrets/client-([a-z0-9][a-z0-9_-]{0,31})-password")
 _BLANK = bytes(tarfile.BLOCKSIZE)
 
 
@@ -49,6 +50,10 @@ class Writer:
     def add_piece(self, table: str, number: int, content: bytes) -> None:
         """The piece `number` (from 0, without gaps) of the table `schema.name`."""
         self.add(f"tables/{table}/{number:06}", content)
+
+    def add_secret(self, client: str, content: bytes) -> None:
+        """The password that Sluice keeps for a client."""
+        self.add(_secret(client), content)
 
     def close(self, manifest: Manifest) -> None:
         """The manifest, which gets our members, and the end."""
@@ -90,7 +95,7 @@ def _check_pieces(path: Path, manifest: Manifest) -> None:
     following: dict[str, int] = {}
     for name in manifest.members:
         found = _TABLE.fullmatch(name)
-        if found is None and name not in (CONFIG, API_KEY):
+        if found is None and name not in (CONFIG, API_KEY) and _SECRET.fullmatch(name) is None:
             _damaged(path, f"{name!r} has no business in it")
         if found is not None:
             table, number = found[1], int(found[2])
@@ -107,8 +112,18 @@ def pieces(path: Path, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
             yield found[1], _same(path, manifest, name, content)
 
 
+def secrets(manifest: Manifest) -> dict[str, str]:
+    """Client to the member with its password."""
+    found = (_SECRET.fullmatch(name) for name in manifest.members)
+    return {one[1]: one[0] for one in found if one is not None}
+
+
+def _secret(client: str) -> str:
+    return f"files/secrets/client-{client}-password"
+
+
 def file_in(path: Path, manifest: Manifest, name: str) -> bytes | None:
-    """The content of CONFIG or API_KEY; None where the archive has none."""
+    """The content of CONFIG, of API_KEY or of one of `secrets`; None where the archive has none."""
     if name not in manifest.members:
         return None
     return next((_same(path, manifest, name, content) for found, content in _members(path) if found == name), None)
@@ -145,7 +160,7 @@ def _is_marked(path: Path, stream: gzip.GzipFile) -> bool:
     mark, _, number = content.partition(b" ")
     if name != MARK or mark != MARK.encode() or not number.strip().isdigit():
         return False
-    if int(number) != FORMAT:
+    if int(number) > FORMAT:
         raise BackupRefused(f"{path} was made by a newer Sluice (format {int(number)}): restore it with that version")
     return True
 

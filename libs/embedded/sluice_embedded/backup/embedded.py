@@ -39,7 +39,7 @@ async def source(around: Surroundings) -> AsyncIterator[Source]:
     if not (servers.prepared(layout) or beside.place(layout).exists()):
         raise BackupRefused(f"there is no database in {layout.data}: nothing was ever kept there")
     async with _server(around) as server:
-        yield Source(server.settings(servers.DATABASE), layout.config, layout.api_key)
+        yield Source(server.settings(servers.DATABASE), layout.config, layout.api_key, layout.client_secrets())
 
 
 @asynccontextmanager
@@ -144,10 +144,17 @@ def _staged(path: Path) -> Path:
 
 
 def _stage(file: Path, manifest: Manifest, layout: Layout) -> None:
-    for name, path in ((CONFIG, layout.config), (API_KEY, layout.api_key)):
+    for name, path in _files(manifest, layout).items():
         content = archive.file_in(file, manifest, name)
         if content is not None:
             write_private(_staged(path), content)
+
+
+def _files(manifest: Manifest, layout: Layout) -> dict[str, Path]:
+    """The members of the archive that are files, and where they belong."""
+    places = {CONFIG: layout.config, API_KEY: layout.api_key}
+    secrets = {name: layout.client_secret(client) for client, name in archive.secrets(manifest).items()}
+    return {name: path for name, path in {**places, **secrets}.items() if name in manifest.members}
 
 
 def _decision(layout: Layout, manifest: Manifest, now: datetime) -> Decision:
@@ -157,9 +164,8 @@ def _decision(layout: Layout, manifest: Manifest, now: datetime) -> Decision:
     day = f"before-restore-{now:%Y-%m-%d}"
     aside = unused(layout.postgres / f"postgres-{major}.{day}")
     moves = [_move(layout, data, aside, beside.place(layout) / "data")]
-    for name, path in ((CONFIG, layout.config), (API_KEY, layout.api_key)):
-        if name in manifest.members:
-            moves.append(_move(layout, path, unused(path.with_name(f"{path.name}.{day}")), _staged(path)))
+    for path in _files(manifest, layout).values():
+        moves.append(_move(layout, path, unused(path.with_name(f"{path.name}.{day}")), _staged(path)))
     streams = layout.nats / "jetstream"
     moves.append(_move(layout, streams, unused(streams.with_name(f"{streams.name}.{day}"))))
     kept = [str(layout.data / move.aside) for move in moves if (layout.data / move.place).exists()]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from sluice_common.kit.metrics import version
-from sluice_common.kit.settings import PostgresSettings
+from sluice_common.kit.settings import PostgresSettings, secret_path
 from sluice_embedded.backup import tables
 from sluice_embedded.backup.archive import API_KEY, CONFIG, PIECE, Writer
 from sluice_embedded.backup.manifest import BackupRefused, Manifest
@@ -20,11 +20,12 @@ from sluice_embedded.backup.owners import OWNERS, Owners
 
 @dataclass(frozen=True)
 class Source:
-    """What there is to keep: the database, and the files where there are such."""
+    """What there is to keep: the database, and the files where there are such; `client_secrets` by client."""
 
     postgres: PostgresSettings
     config: Path | None
     api_key: Path | None
+    client_secrets: Mapping[str, Path] = field(default_factory=dict)
 
 
 async def write(source: Source, file: BinaryIO, owners: Owners = OWNERS) -> Manifest:
@@ -33,9 +34,12 @@ async def write(source: Source, file: BinaryIO, owners: Owners = OWNERS) -> Mani
     left_out: tuple[str, ...] = ()
     if (config := _content(source.config)) is not None:
         writer.add(CONFIG, config)
-        left_out = secret_files(config)
+        left_out = _left_out(source, config)
     if (key := _content(source.api_key)) is not None:
         writer.add(API_KEY, key)
+    for client, path in source.client_secrets.items():
+        if (secret := _content(path)) is not None:
+            writer.add_secret(client, secret)
     found = await tables.dump(source.postgres, owners, writer)
     if not found.schemas:
         raise BackupRefused("the database holds nothing of Sluice: there is nothing to keep yet")
@@ -58,8 +62,14 @@ def _content(path: Path | None) -> bytes | None:
     return content
 
 
+def _left_out(source: Source, config: bytes) -> tuple[str, ...]:
+    folder = source.config.absolute().parent if source.config is not None else Path()
+    ours = set(source.client_secrets.values())
+    return tuple(path for path in secret_files(config) if secret_path(path, folder) not in ours)
+
+
 def secret_files(config: bytes) -> tuple[str, ...]:
-    """The paths behind every `…_file` of the configuration; they lie elsewhere, and are not ours to take along."""
+    """The paths behind every `…_file` of the configuration, as it gives them."""
     try:
         return tuple(sorted(set(_paths(yaml.safe_load(config)))))
     except (yaml.YAMLError, UnicodeDecodeError):

@@ -37,7 +37,7 @@ class Sequence(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """`schemas` maps schemas to revisions, `tables` and `sequences` are keyed `schema.name`, `members` by name.
 
-    `left_out` lists the secret files that the configuration names and that are not in the archive.
+    `left_out` lists the secret files that the configuration names and that are not in the archive, as it names them.
     """
 
     made_at: datetime

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sluice_common.kit.errors import SettingsError
-from sluice_common.kit.settings import Settings, load
+from sluice_common.kit.settings import Settings, load, secret_path
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +111,22 @@ def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
     assert client is not None
     assert settings.nats.password is not None
     assert (client.get_secret_value(), settings.nats.password.get_secret_value()) == ("hunter2", "hunter2")
+
+
+def test_a_relative_secret_file_lies_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the service was started; what is absolute stays as it is."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "d").write_text("hunter2\n", encoding="utf-8")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    path = _file(tmp_path, "clients: {d: {type: deluge, url: 'http://x', password_file: secrets/d}}\n")
+    password = load(path).clients["d"].password
+    assert password is not None
+    assert password.get_secret_value() == "hunter2"
+    assert secret_path("/a/b", tmp_path) == Path("/a/b")
+    (tmp_path / "secrets" / "d").unlink()
+    assert str(tmp_path / "secrets" / "d") in _faults(path)[0]
 
 
 def test_a_bad_secret_file_is_a_fault_with_its_key(tmp_path: Path) -> None:
