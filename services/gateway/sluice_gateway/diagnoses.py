@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from urllib.parse import urlsplit, urlunsplit
 
 from sluice_common.contracts.doctor import AboutClient, Finding, Verdict
@@ -10,6 +11,8 @@ from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings, NatsSettings, Settings
 
 _NOBODY = ("no_responder", "no_answer", "unknown_outcome")
+OURS = "sluice"
+_NEARLY = 0.7
 
 
 def bus(trouble: str | None, settings: NatsSettings) -> Finding:
@@ -119,15 +122,35 @@ def configuration(settings: Settings) -> list[Finding]:
         found.append(_missing("no_client", "no download client is configured", "clients"))
     if "import" in settings.features and not settings.libraries:
         found.append(_missing("no_library", "no library is configured, so nothing is imported", "libraries"))
-    imports = any("sluice" in client.owners.values() for client in settings.clients.values())
+    imports = any(OURS in client.owners.values() for client in settings.clients.values())
     if "import" in settings.features and settings.clients and settings.libraries and not imports:
         detail = "no category of any client is ours, so nothing is imported"
         found.append(_missing("no_owner", detail, "clients.<name>.owners (category: sluice)"))
-    return found
+    return [*found, *_misspelt(settings)] if "import" in settings.features else found
+
+
+def _misspelt(settings: Settings) -> Iterator[Finding]:
+    """Owners that are nearly our name: what belongs to another is only shown, and nobody would import it."""
+    for name, client in settings.clients.items():
+        for category, owner in client.owners.items():
+            if owner != OURS and SequenceMatcher(None, owner, OURS).ratio() >= _NEARLY:
+                detail = f"the category {category!r} of {name} belongs to {owner!r}: Sluice only shows it"
+                advice = f"if Sluice shall import it, set clients.{name}.owners to {category}: {OURS}, then restart it"
+                yield _configured("owner_unknown", detail, advice)
+
+
+def changed() -> Finding:
+    """The file is another one than the services read."""
+    detail = "sluice.yaml changed since Sluice started: what is said here is of the configuration before"
+    return _configured("changed", detail, "restart Sluice (Ctrl-C and `make run`, or its containers)")
 
 
 def _missing(code: str, detail: str, key: str) -> Finding:
     advice = f"set {key} in sluice.yaml (`sluice init` writes a first one), then restart Sluice"
+    return _configured(code, detail, advice)
+
+
+def _configured(code: str, detail: str, advice: str) -> Finding:
     return Finding(
         check="configuration", subject="sluice.yaml", status=Verdict.WARNING, code=code, detail=detail, advice=advice
     )

@@ -37,6 +37,8 @@ class Doctor:
         """Every check; the order is the order in which one would mend things."""
         bus, database = await asyncio.gather(_within(self._bus.ready), _within(self._db.ready))
         found = [diagnoses.bus(bus, self._settings.nats), diagnoses.database(database)]
+        if await asyncio.to_thread(self._settings.origin.has_changed):
+            found.append(diagnoses.changed())
         if bus is None:
             found += await self._over_the_bus(request_id)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from integration.gateway.conftest import GatewayForTest, PollerForTest, ServiceForTest, running
@@ -9,7 +10,7 @@ from sluice_common.contracts.doctor import AboutClient, Checkup, Finding, Findin
 from sluice_common.contracts.history import HistoryQuery
 from sluice_common.contracts.rpc import Empty, Page
 from sluice_common.kit.errors import Problem
-from sluice_common.kit.settings import Settings
+from sluice_common.kit.settings import LibrarySettings, Settings, load
 
 TOLD = AboutClient(version="2.2.0", is_tried=True, save_path="/downloads", categories={"tv": None})
 Keyed = dict[tuple[str, str], dict[str, Any]]
@@ -80,6 +81,22 @@ async def test_a_poller_that_fails_is_no_failure_of_doctor(
 async def test_doctor_wants_a_key(gateway: GatewayForTest) -> None:
     """What it tells of paths and users is not for everybody."""
     await gateway.problem(401, "key_unknown", "GET", "/doctor", headers={"X-API-Key": "another"})
+
+
+async def test_a_configuration_that_changed_is_told(settings: Settings, tmp_path: Path) -> None:
+    """Doctor judges what the gateway loaded; it says so once the file is another one."""
+    path = tmp_path / "sluice.yaml"
+    path.write_text("log_level: info\n")
+    settings = settings.model_copy(update={"libraries": {"m": LibrarySettings(kind="movies", root=tmp_path)}})
+    settings._origin = load(path).origin
+    async with running(settings) as gateway:
+        before = await gateway.get("/doctor")
+        assert all(row["code"] != "changed" for row in before["items"])
+        path.write_text("log_level: debug\n")
+        document = await gateway.get("/doctor")
+    (row,) = (row for row in document["items"] if row["code"] == "changed")
+    assert (row["check"], row["status"]) == ("configuration", "warning")
+    assert "restart Sluice" in row["advice"]
 
 
 async def test_without_imports_nobody_misses_the_importer(settings: Settings) -> None:

@@ -61,6 +61,19 @@ def test_what_is_not_configured() -> None:
     assert codes(clients={"c": client}, features=["queue"]) == []
 
 
+@pytest.mark.parametrize(
+    ("owner", "warned"), [("slice", True), ("sluce", True), ("sluices", True), ("sluice", False), ("sonarr", False)]
+)
+def test_an_owner_that_is_nearly_our_name(owner: str, warned: bool) -> None:
+    """Nobody imports for it: the category and the owner are named; another program's name is no mistake."""
+    client = {"type": "deluge", "url": "http://c", "owners": {"tv": owner, "movies": "sluice"}}
+    keys = {"clients": {"c": client}, "libraries": {"m": {"kind": "movies", "root": "/m"}}}
+    found = diagnoses.configuration(Settings.model_validate(keys))
+    assert [(one.status, one.code) for one in found] == ([("warning", "owner_unknown")] if warned else [])
+    assert all(repr(owner) in one.detail and "'tv'" in one.detail and "tv: sluice" in one.advice for one in found)
+    assert diagnoses.configuration(Settings.model_validate({**keys, "features": ["queue"]})) == []
+
+
 def test_the_worst_verdict_counts() -> None:
     """Failed, then warning, then unknown; nothing at all is well."""
     settings = Settings.model_validate({"clients": {"c": CLIENT}})

@@ -5,13 +5,15 @@ Lists the whole household's file, because one file configures every service and 
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -22,6 +24,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     StringConstraints,
     ValidationError,
@@ -188,6 +191,21 @@ class PollSettings(Section):
     hold_after_reconnect: float = Field(default=60.0, ge=0)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The file that settings were read from, and its SHA-256 of that moment. Says nothing of what they are."""
+
+    path: Path | None = field(default=None, compare=False)
+    digest: str = field(default="", compare=False)
+
+    def has_changed(self) -> bool:
+        """Whether the file has another content by now. Reads it; one that cannot be read is nobody's change."""
+        try:
+            return self.path is not None and hashlib.sha256(self.path.read_bytes()).hexdigest() != self.digest
+        except OSError:
+            return False
+
+
 class Settings(BaseSettings):
     """Everything that can be set. The environment beats the file: `SLUICE_GATEWAY__PORT=9000`."""
 
@@ -205,6 +223,12 @@ class Settings(BaseSettings):
     # A name that outlives the process and that no other live process has: its successor takes its leases at once.
     instance: Name | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    _origin: Origin = PrivateAttr(default=Origin())
+
+    @property
+    def origin(self) -> Origin:
+        """Where `load` found them."""
+        return self._origin
 
     @classmethod
     @override
@@ -246,16 +270,18 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     Raises SettingsError with every fault, each beginning with the path of its key.
     """
     source = path or _configured_path(environ or os.environ)
-    values = _read_yaml(source) if source is not None and source.exists() else {}
+    values, origin = _read_yaml(source) if source is not None and source.exists() else ({}, Origin())
     try:
         with _secrets_beside(source):
-            return Settings(**values)
+            settings = Settings(**values)
     except ValidationError as error:
         raise SettingsError([_fault(item) for item in error.errors(include_input=False, include_url=False)]) from None
     except pydantic_settings.SettingsError as error:
         field = (re.findall(r'field "(\w+)"', str(error)) or ["SLUICE_…"])[0]
         fault = f"{field}: the environment's value is not JSON; lists and maps are given as JSON, e.g. '[\"queue\"]'"
         raise SettingsError([fault]) from None
+    settings._origin = origin
+    return settings
 
 
 def _configured_path(environ: Mapping[str, str]) -> Path | None:
@@ -285,20 +311,23 @@ _PATTERNS = {
 }
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> tuple[dict[str, Any], Origin]:
     try:
-        with path.open(encoding="utf-8") as file:
-            values = yaml.load(file, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader subclass
+        with path.open("rb") as file:
+            origin = Origin(path, hashlib.file_digest(file, "sha256").hexdigest())
+            file.seek(0)
+            with io.TextIOWrapper(file, "utf-8") as text:
+                values = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader subclass
     except OSError as error:
         raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError([f"{path}: is not valid YAML: {error}"]) from None
     if values is None:
-        return {}
+        return {}, origin
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise SettingsError([f"{path}: must be a mapping of keys, e.g. 'clients:'"])
     # A key whose lines are all commented out is a key that is not there.
-    return {key: value for key, value in values.items() if value is not None}
+    return {key: value for key, value in values.items() if value is not None}, origin
 
 
 class _UniqueKeys(yaml.SafeLoader):

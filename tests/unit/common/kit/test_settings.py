@@ -129,6 +129,20 @@ def test_a_relative_secret_file_lies_beside_the_configuration(tmp_path: Path, mo
     assert str(tmp_path / "secrets" / "d") in _faults(path)[0]
 
 
+def test_settings_know_whether_their_file_changed(tmp_path: Path) -> None:
+    """By its content; a file that is gone, or that there never was, did not change. It makes settings no different."""
+    path = _file(tmp_path, "log_level: error\n")
+    settings = load(path)
+    assert not settings.origin.has_changed()
+    assert settings == Settings(log_level="error")
+    path.write_text("log_level: info\n")
+    assert settings.origin.has_changed()
+    assert not load(path).origin.has_changed()
+    path.unlink()
+    assert not settings.origin.has_changed()
+    assert not Settings().origin.has_changed()
+
+
 def test_a_bad_secret_file_is_a_fault_with_its_key(tmp_path: Path) -> None:
     """Absent, empty or given twice: the fault names the client and the key, and no secret."""
     empty = tmp_path / "empty"
