@@ -15,6 +15,7 @@ from sluice_cli.api import Api
 from sluice_cli.failure import WrongUsage
 from sluice_cli.run import Json, show, talk
 from sluice_cli.which import find_or_fail
+from sluice_cli.words import clean
 
 # What the gateway takes; said here too, so that a film given by mistake is not read into memory.
 MAX_TORRENT_BYTES = 5 * 1024 * 1024
@@ -121,6 +122,8 @@ def _outcome(done: str) -> Any:
     def render(document: dict[str, Any]) -> RenderableType:
         row = document if "name" in document else document.get("download")
         text = Text(f"{done}: ")
-        return text.append_text(tables.download(row)) if row else text.append(tables.where(document))
+        text = text.append_text(tables.download(row)) if row else text.append(tables.where(document))
+        note = document.get("note")
+        return text.append(f"\n! {clean(note)}") if note else text
 
     return render

@@ -18,11 +18,12 @@ from sluice_common.kit import log as logging
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import Settings
 from sluice_common.model.metainfo import MAX_TORRENT_BYTES
+from sluice_gateway import imported
 from sluice_gateway.live.freshness import Freshness
 from sluice_gateway.live.rows import Entry
 from sluice_gateway.queries import Queries
 from sluice_gateway.remembered import Remembered
-from sluice_gateway.schemas import NewDownload, Outcome, QueueRow, TablePosition
+from sluice_gateway.schemas import AddedRow, NewDownload, Outcome, QueueRow, TablePosition
 from sluice_gateway.sources import Wanted, resolve
 
 log = logging.get(__name__)
@@ -68,18 +69,28 @@ class Commands:
         self._allow = settings.fetch.allow
         self._remembered = Remembered()
 
-    async def add(self, new: NewDownload, request_id: str) -> QueueRow | Outcome:
-        """Add a download; its row, or where it will show if the replica takes longer than 3 s.
+    async def add(self, new: NewDownload, request_id: str) -> AddedRow | Outcome:
+        """Add a download; its row with a note where it will not be imported, or where it will show if the replica takes
+        longer than 3 s.
 
-        Raises Problem: unknown_client, category_not_ours, bad_source, too_large, torrent_invalid, magnet_invalid,
-        url_…, duplicate (409, with the row), key_reused, what the importer says of the media item and the client of
-        the download.
+        Raises Problem: unknown_client, category_invalid, category_not_ours, bad_source, too_large, torrent_invalid,
+        magnet_invalid, url_…, duplicate (409, with the row), key_reused, what the importer says of the media item and
+        the client of the download.
         """
         self._features.need("queue")
         client = self._choose(new.client)
+        imported.check_category(new.category)
         command = ("add", client, new)
         done = await self._remembered.once(request_id, command, lambda: self._add_new(client, new, request_id))
-        return await self._shown(client, done)
+        return self._noted(await self._shown(client, done), client, new.category)
+
+    def _noted(self, shown: QueueRow | Outcome, client: str, category: str | None) -> AddedRow | Outcome:
+        wanted = "import" in self._features
+        note = imported.note(client, self._clients[client].owners, category) if wanted else None
+        if isinstance(shown, Outcome):
+            return msgspec.structs.replace(shown, note=note)
+        fields = {name: getattr(shown, name) for name in shown.__struct_fields__}
+        return AddedRow(**fields, note=note)
 
     async def _add_new(self, client: str, new: NewDownload, request_id: str) -> Done:
         self._refuse_if_down(client)
@@ -109,9 +120,9 @@ class Commands:
     def _refuse_if_not_ours(self, client: str, new: NewDownload) -> None:
         """A media item says that we shall import it; in a category that is not ours nobody would."""
         owners = self._clients[client].owners
-        if new.media_item is None or owners.get(new.category or "") == "sluice":
+        if new.media_item is None or owners.get(new.category or "") == imported.OURS:
             return
-        ours = ", ".join(sorted(category for category, owner in owners.items() if owner == "sluice"))
+        ours = imported.ours(owners)
         hint = (
             f"give one of these categories: {ours}"
             if ours

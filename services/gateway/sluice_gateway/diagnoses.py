@@ -9,9 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 from sluice_common.contracts.doctor import AboutClient, Finding, Verdict
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings, NatsSettings, Settings
+from sluice_gateway.imported import OURS
 
 _NOBODY = ("no_responder", "no_answer", "unknown_outcome")
-OURS = "sluice"
 _NEARLY = 0.7
 
 

@@ -170,6 +170,12 @@ class DownloadDetail(QueueRow, frozen=True, kw_only=True):
     ] = None
 
 
+class AddedRow(QueueRow, frozen=True, kw_only=True):
+    """The row of what was added."""
+
+    note: Annotated[str | None, Meta(description="why Sluice will not import it; null where it will")] = None
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A command was carried out; its effect shows at `position`, and in `download` unless the row is gone."""
 
@@ -178,6 +184,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     epoch: str | None = None
     position: TablePosition | None = None
     download: QueueRow | None = None
+    note: Annotated[str | None, Meta(description="of an add: why Sluice will not import it")] = None
 
 
 class NewDownload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -117,7 +117,9 @@ async def test_add(cli: Cli, poller: PollerForTest, services: ServiceForTest, tm
     assert services.of("associate")[0].media_item == "m1"
     file = tmp_path / "a.torrent"
     file.write_bytes(TORRENT)
-    assert TORRENT_HASH in (await cli.fine("add", str(file), "--client", "deluge")).out
+    added = (await cli.fine("add", str(file), "--client", "deluge")).out
+    assert TORRENT_HASH in added
+    assert "not imported by Sluice; its categories are: movies" in " ".join(added.split())
     assert poller.asked[1][1].torrent == TORRENT
     again = await cli("add", MAGNET, "--client", "deluge")
     assert again.code == 1

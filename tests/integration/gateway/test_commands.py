@@ -69,7 +69,7 @@ async def test_an_added_magnet_is_in_the_answer_and_in_the_queue(
     response = await household.http.post("/api/v1/downloads", json=new, headers={"Idempotency-Key": "once-1"})
     assert response.status_code == 201, response.text
     assert response.json()["id"] == HASH
-    assert response.json()["owner"] == "sluice"
+    assert (response.json()["owner"], response.json()["note"]) == ("sluice", None)
     assert response.headers["x-request-id"] == "once-1"
     assert (await household.get("/queue"))["items"][0]["id"] == HASH
     (associate,) = services.of("associate")
@@ -92,6 +92,16 @@ async def test_a_torrents_bytes_are_added(household: GatewayForTest, poller: Pol
     response = await household.http.post("/api/v1/downloads", json=new)
     assert (response.status_code, response.json()["id"]) == (201, TORRENT_HASH)
     assert poller.asked[0][1].torrent == TORRENT
+
+
+async def test_what_will_not_be_imported_is_said_at_once(household: GatewayForTest, poller: PollerForTest) -> None:
+    """A category that is not ours is added with a note; blanks around it are refused before anything is sent."""
+    body = {"client": "deluge", "magnet": MAGNET, "category": " movies"}
+    await household.problem(400, "category_invalid", "POST", "/downloads", json=body)
+    assert poller.asked == []
+    await accepts_adds(poller)
+    response = await household.http.post("/api/v1/downloads", json={**body, "category": "nosuch"})
+    assert (response.status_code, "its categories are: movies" in response.json()["note"]) == (201, True)
 
 
 async def test_the_answer_waits_for_our_own_replica(household: GatewayForTest, poller: PollerForTest) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from litestar import Response, delete, get, post
 from litestar.params import Body, HeaderParameter, QueryParameter
@@ -12,7 +12,7 @@ from sluice_common.contracts.rpc import Page
 from sluice_common.model.metainfo import MAX_TORRENT_BYTES
 from sluice_gateway.http.given import Cursor, GivenCommands, GivenQueries, Limit, PathName, RequestId
 from sluice_gateway.http.problems import documented
-from sluice_gateway.schemas import DownloadDetail, FilePage, Items, NewDownload, Outcome, QueueRow, file_row
+from sluice_gateway.schemas import AddedRow, DownloadDetail, FilePage, Items, NewDownload, Outcome, QueueRow, file_row
 
 # base64 adds a third; the rest of the document is small.
 MAX_ADD_BYTES = MAX_TORRENT_BYTES * 4 // 3 + 128 * 1024
@@ -51,6 +51,7 @@ _ADD = documented(
     *_DOWN,
 )
 
+Shown = TypeVar("Shown", AddedRow | Outcome, QueueRow | Outcome)
 _PATH = "/downloads/{client:str}/{download_id:str}"
 
 
@@ -69,8 +70,9 @@ async def add(
         str | None,
         HeaderParameter(name="Idempotency-Key", description="repeating a request with it adds nothing twice"),
     ] = None,
-) -> Response[QueueRow | Outcome]:
-    """201 with the row once the client has it and this gateway shows it; 202 if that takes longer than 3 s."""
+) -> Response[AddedRow | Outcome]:
+    """201 with the row once the client has it and this gateway shows it; 202 if that takes longer than 3 s. `note` says
+    why Sluice will not import it: its category is not one of ours."""
     return _shown(await commands.add(data, request_id), 201)
 
 
@@ -157,7 +159,7 @@ async def remove(
     return await commands.remove(client, download_id, request_id, with_data=data_)
 
 
-def _shown(result: QueueRow | Outcome, status: int) -> Response[QueueRow | Outcome]:
+def _shown(result: Shown, status: int) -> Response[Shown]:
     """202 where the effect is certain but not yet shown here."""
     return Response(result, status_code=status if isinstance(result, QueueRow) else 202)
 
