@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from sluice_cli import tables
+from sluice_cli import named, tables
 from sluice_cli.api import Api
 from sluice_cli.failure import WrongUsage
 from sluice_cli.run import Json, show, talk
@@ -33,18 +33,20 @@ def add(
         str | None, typer.Option(help="Where the client saves it, as the client sees its disk.")
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Add it, but do not start it.")] = False,
-    media: Annotated[str | None, typer.Option(help="What it is: a media item's id; see `sluice media list`.")] = None,
+    media: named.MediaOption = None,
     json: Json = False,
 ) -> None:
     """Add a download.
 
     A magnet link holds `&`: put it in quotes.
     """
-    body = {"client": client, "category": category, "save_path": save_path, "paused": paused, "media_item": media}
+    body = {"client": client, "category": category, "save_path": save_path, "paused": paused}
     body |= source_fields(source)
-    present = {name: value for name, value in body.items() if value is not None}
+    present: dict[str, Any] = {name: value for name, value in body.items() if value is not None}
 
     async def work(api: Api) -> None:
+        if media is not None:
+            present["media_item"] = (await named.find(api, media, named.MEDIA_ITEM)).id
         show(await api.call("POST", "/downloads", body=present), json, _outcome("added"))
 
     talk(ctx, work)

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from sluice_cli import tables
+from sluice_cli import named, tables
 from sluice_cli.api import Answer, Api, segment
 from sluice_cli.failure import Failure
 from sluice_cli.run import Json, Limit, show, talk
@@ -93,7 +93,9 @@ def list_imports(
     talk(ctx, work)
 
 
-ImportArgument = Annotated[str, typer.Argument(metavar="ID", help="The import's id; see `sluice imports`.")]
+ImportArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The import's id or its unique beginning; see `sluice imports`.")
+]
 
 
 @imports.command("show")
@@ -101,7 +103,9 @@ def show_import(ctx: typer.Context, import_id: ImportArgument, json: Json = Fals
     """Show one import with its files; `sluice imports ID` does the same."""
 
     async def work(api: Api) -> None:
-        show(await api.get(f"/imports/{segment(import_id)}"), json, tables.one_import)
+        found = await named.find(api, import_id, named.IMPORT)
+        answer = await api.get(f"/imports/{segment(found.id)}")
+        show(answer, json, lambda row: tables.one_import(row, found.short))
 
     talk(ctx, work)
 
@@ -110,14 +114,17 @@ def show_import(ctx: typer.Context, import_id: ImportArgument, json: Json = Fals
 def retry_import(
     ctx: typer.Context,
     import_id: ImportArgument,
-    media: Annotated[str | None, typer.Option(help="What it is: a media item's id; see `sluice media list`.")] = None,
+    media: named.MediaOption = None,
     json: Json = False,
 ) -> None:
     """Start a blocked or failed import anew; --media says what it is for, whatever its name says."""
-    body = {"media_item": media} if media is not None else None
 
     async def work(api: Api) -> None:
-        show(await api.call("POST", f"/imports/{segment(import_id)}/retry", body=body), json, tables.one_import)
+        found = await named.find(api, import_id, named.IMPORT)
+        item = await named.find(api, media, named.MEDIA_ITEM) if media is not None else None
+        body = {"media_item": item.id} if item is not None else None
+        answer = await api.call("POST", f"/imports/{segment(found.id)}/retry", body=body)
+        show(answer, json, lambda row: tables.one_import(row, found.short))
 
     talk(ctx, work)
 

@@ -109,12 +109,14 @@ async def test_recheck_and_retry(cli: Cli, poller: PollerForTest, services: Serv
 async def test_add(cli: Cli, poller: PollerForTest, services: ServiceForTest, tmp_path: Path) -> None:
     """A magnet and a .torrent file arrive with all their options; a duplicate is refused with the reason."""
     await services.answers("importer", "associate", Associate, associated)
+    item = MediaItem(id="m1" * 16, kind="movie", title="Sintel")
+    await services.answers("importer", "media.list", Listing, lambda _: Page((item,)))
     await accepts_adds(poller)
-    options = ("--client", "deluge", "--category", "movies", "--save-path", "/d", "--paused", "--media", "m1")
+    options = ("--client", "deluge", "--category", "movies", "--save-path", "/d", "--paused", "--media", "m1m1")
     assert (await cli.fine("add", MAGNET, *options, "--json")).json["id"] == HASH
     _, sent, _ = poller.asked[0]
     assert (sent.magnet, sent.category, sent.save_path, sent.paused) == (MAGNET, "movies", "/d", True)
-    assert services.of("associate")[0].media_item == "m1"
+    assert services.of("associate")[0].media_item == item.id
     file = tmp_path / "a.torrent"
     file.write_bytes(TORRENT)
     assert TORRENT_HASH in (await cli.fine("add", str(file), "--client", "deluge")).out
@@ -166,18 +168,27 @@ async def test_history(cli: Cli, services: ServiceForTest) -> None:
 async def test_imports(cli: Cli, services: ServiceForTest) -> None:
     """The list with its filters, one with its files, and a retry."""
     file = ImportFile(path="Sintel.mkv", size=10, verdict="import", method="hardlink", placed=True)
-    one = Import(id="17", client="deluge", download_id="abc1", epoch="c1", name="Sintel", version=3,
+    whole = "17ab" * 8
+    one = Import(id=whole, client="deluge", download_id="abc1", epoch="c1", name="Sintel.2010.1080p", version=3,
                  state=ImportState.BLOCKED, reason="unknown_media", files=(file,))  # fmt: skip
+    item = MediaItem(id="m1", kind="movie", title="Sintel")
+    await services.answers("importer", "media.list", Listing, lambda _: Page((item,)))
     await services.answers("importer", "imports.list", Listing, lambda _: Page((one,)))
     await services.answers("importer", "imports.get", ImportId, lambda _: one)
     await services.answers("importer", "imports.retry", RetryImport, lambda _: Empty())
-    assert "blocked: unknown_media" in (await cli.fine("imports", "--state", "blocked")).out
+    listed = (await cli.fine("imports", "--state", "blocked")).out
+    assert "blocked: unknown_media" in listed
+    assert "17ab17ab " in listed
     assert "blocked" in [body.state for body in services.of("imports.list")]  # the gateway asks for its own view too
-    assert "Sintel.mkv" in (await cli.fine("imports", "17")).out
-    assert (await cli.fine("imports", "17", "--json")).json["id"] == "17"
-    assert "Sintel" in (await cli.fine("imports", "retry", "17")).out
-    await cli.fine("imports", "retry", "17", "--media", "m1")
-    assert services.of("imports.retry") == [RetryImport(id="17"), RetryImport(id="17", media_item="m1")]
+    shown = (await cli.fine("imports", "17AB")).out
+    assert "Sintel.mkv" in shown
+    assert 'sluice media add "Sintel" --kind movie --year 2010\n  sluice imports retry 17ab17ab\n' in shown
+    assert (await cli.fine("imports", whole, "--json")).json["id"] == whole
+    assert "Sintel" in (await cli.fine("imports", "retry", "17ab")).out
+    await cli.fine("imports", "retry", "17ab17ab", "--media", "m1")
+    assert services.of("imports.retry") == [RetryImport(id=whole), RetryImport(id=whole, media_item="m1")]
+    nothing = await cli("imports", "retry", "beef")
+    assert (nothing.code, "no import's id begins with 'beef'" in nothing.err) == (1, True)
 
 
 async def test_media_and_libraries(cli: Cli, services: ServiceForTest) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sluice_cli import named
 from sluice_cli.downloads import MAX_TORRENT_BYTES, source_fields
 from sluice_cli.failure import Failure, WrongUsage
 from sluice_cli.which import Which, pick
@@ -58,3 +59,17 @@ def test_what_is_no_source(tmp_path: Path) -> None:
     for source in ("magnt:?x", str(tmp_path), str(film), "", "a\x00b"):
         with pytest.raises(WrongUsage):
             source_fields(source)
+
+
+def test_imports_and_media_items_by_a_unique_beginning() -> None:
+    """From four characters on, in any case; a whole id beats every beginning; what fits several is not chosen."""
+    rows = [{"id": "17", "name": "Z"}, {"id": "abcdef0123", "name": "A"}, {"id": "abcd", "name": "B"},
+            {"id": "abce" * 8, "name": "C"}]  # fmt: skip
+    assert named.pick("ABCDE", rows, named.IMPORT) == named.Named("abcdef0123", "abcdef01")
+    assert named.pick("abcd", rows, named.IMPORT).id == "abcd"
+    assert named.pick("17", rows, named.IMPORT).id == "17"
+    for text, told in (("abc", "too short"), ("zzzz", "no import's id begins with 'zzzz'"), ("", "too short")):
+        with pytest.raises(Failure, match=told):
+            named.pick(text, rows, named.IMPORT)
+    with pytest.raises(Failure, match=r"2 imports: 12345678a \(A\), 12345678b \(B\)"):
+        named.pick("1234", [{"id": "12345678a", "name": "A"}, {"id": "12345678b", "name": "B"}], named.IMPORT)
