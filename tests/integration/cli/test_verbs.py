@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from sluice_common.contracts.library import (
 from sluice_common.contracts.rpc import Empty, Page
 from sluice_common.model.enums import State
 from support.history import T0
+from support.terminal import Terminal
 
 
 async def test_the_queue(cli: Cli, gateway: GatewayForTest) -> None:
@@ -92,8 +94,29 @@ async def test_remove(cli: Cli, poller: PollerForTest, with_data: bool) -> None:
 
     await poller.answers("remove", Remove, remove)
     ran = await cli.fine("remove", "abc1", *(["--data"] if with_data else []))
-    assert "deluge/abc1" in ran.out
+    what = "deleted" if with_data else "kept"
+    assert ran.out == f"removed Sintel (deluge/abc1); its data was {what}\n"
     assert [body.with_data for _, body, _ in poller.asked] == [with_data]
+
+
+@pytest.mark.parametrize("word", ["n", "y"])
+async def test_a_terminal_is_asked_before_data_is_deleted(cli: Cli, poller: PollerForTest, word: str) -> None:
+    """The question names the download; only a yes removes it."""
+
+    async def remove(body: Remove) -> Done:
+        return Done(id=body.id, position=await poller.change(removed=(body.id,)))
+
+    await poller.answers("remove", Remove, remove)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+    command = [sys.executable, "-m", "sluice_cli.main", "remove", "abc1", "--data"]
+
+    def typed() -> tuple[int, str]:
+        with Terminal(command, {**environ, "SLUICE_DATA": str(cli.data)}) as terminal:
+            terminal.answer(r"Remove Sintel \(deluge/abc1\) and delete", word)
+            return terminal.ended(), terminal.said
+
+    code, said = await asyncio.to_thread(typed)
+    assert (code, len(poller.asked)) == ((0, 1) if word == "y" else (1, 0)), said
 
 
 async def test_recheck_and_retry(cli: Cli, poller: PollerForTest, services: ServiceForTest) -> None:
@@ -125,6 +148,9 @@ async def test_add(cli: Cli, poller: PollerForTest, services: ServiceForTest, tm
     assert again.code == 1
     assert "already has" in again.err
     assert "(duplicate)" in again.err
+    assert f"'Sintel' as deluge/{HASH}" in again.err
+    assert f"`sluice history deluge/{HASH}`" in again.err
+    assert "under `download`" not in again.err
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ ROWS = [
 
 def test_a_unique_beginning_names_a_download() -> None:
     """In any case; a whole id beats the beginning of another; CLIENT/ID tells clients apart."""
-    assert pick("DEF", ROWS) == Which("two", "def/é")
-    assert pick("one/abc1", ROWS) == Which("one", "abc1")
-    assert pick("two/a", ROWS) == Which("two", "abc1")
+    assert pick("DEF", ROWS) == Which("two", "def/é", "D")
+    assert pick("one/abc1", ROWS) == Which("one", "abc1", "A")
+    assert pick("two/a", ROWS) == Which("two", "abc1", "C")
     assert pick("zzz", ROWS) is None
     assert pick("three/abc1", ROWS) is None
 
