@@ -36,6 +36,7 @@ from sluice_common.contracts.library import (
     SourceOf,
 )
 from sluice_common.contracts.rpc import Empty, Page
+from sluice_common.kit.metrics import version
 from sluice_common.model.enums import State
 from support.history import T0
 from support.terminal import Terminal
@@ -217,6 +218,28 @@ async def test_imports(cli: Cli, services: ServiceForTest) -> None:
     assert (nothing.code, "no import's id begins with 'beef'" in nothing.err) == (1, True)
 
 
+async def test_filters_that_nothing_can_fit(cli: Cli, services: ServiceForTest) -> None:
+    """A typing error is refused with the words there are, instead of an empty list; what merely has nothing is not."""
+    await services.answers("importer", "imports.list", Listing, lambda _: Page[Import](()))
+    await services.answers("history", "list", HistoryQuery, lambda _: Page[HistoryEntry](()))
+    for words, told in (
+        (("imports", "--state", "blokked"), "waiting, planned, importing, imported, blocked"),
+        (("imports", "--client", "nope"), "deluge, other"),
+        (("history", "--client", "nope"), "deluge, other"),
+        (("history", "--type", "download.finished"), "download.completed"),
+    ):
+        ran = await cli(*words)
+        assert (ran.code, ran.out) == (2, ""), ran
+        assert told in ran.err
+    for good in (("imports", "--state", "blocked", "--client", "deluge"), ("history", "--type", "import")):
+        await cli.fine(*good)
+
+
+async def test_the_version(nowhere: Cli) -> None:
+    """Told where nothing runs."""
+    assert (await nowhere.fine("--version")).out.split() == ["sluice", version()]
+
+
 async def test_media_and_libraries(cli: Cli, services: ServiceForTest) -> None:
     """Items are listed and made known; libraries are listed with their problem, and marked."""
     item = MediaItem(id="m1", kind="movie", title="Sintel", year=2010, library="movies")
@@ -228,7 +251,10 @@ async def test_media_and_libraries(cli: Cli, services: ServiceForTest) -> None:
     assert "Sintel" in (await cli.fine("media", "list", "--search", "sin")).out
     added = await cli.fine("media", "add", "Sintel", "--kind", "movie", "--year", "2010", "--library", "movies")
     assert "m1" in added.out
-    (created,) = services.of("media.create")
+    await cli.fine("media", "add", "Some Show", "--kind", "tv")
+    await cli.fine("media", "list", "--kind", "movies")
+    created, spelled = services.of("media.create")
+    assert (spelled.kind, services.of("media.list")[-1].kind) == ("series", "movie")
     assert (created.kind, created.title, created.year, created.library) == ("movie", "Sintel", 2010, "movies")
     assert "! movies: no marker; run init" in (await cli.fine("libraries")).out
     assert (await cli.fine("libraries", "init", "movies", "--json")).json["name"] == "movies"
@@ -321,6 +347,7 @@ async def test_wrong_usage(nowhere: Cli) -> None:
         ("media", "add", "X"),
         ("media", "add", "X", "--kind", "song"),
         ("queue", "--limit", "0"),
+        ("media", "list", "--kind", "song"),
     ):
         ran = await nowhere(*words)
         assert (ran.code, "help" in ran.err) == (2, True), words
