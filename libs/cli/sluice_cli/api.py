@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from sluice_cli.failure import START, Failure, Unreachable
+from sluice_cli.failure import START, Failure, Refused, Unreachable
 from sluice_cli.sse import Message, Parser
 from sluice_cli.target import Target
 from sluice_common.net.http import AsyncClient, InvalidURL, Response, TransportError, client, reason
@@ -83,7 +83,7 @@ class Api:
         if "code" not in document:
             what = f"{self._target.url} answered HTTP {response.status_code}, but not as Sluice does; is the URL right?"
             raise Failure(what)
-        raise Failure(_sentence(document))
+        raise Refused(_sentence(document), document)
 
 
 def _sentence(problem: Document) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +11,12 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from sluice_cli import tables
-from sluice_cli.api import Api
-from sluice_cli.failure import WrongUsage
+from sluice_cli import named, tables
+from sluice_cli.api import Answer, Api
+from sluice_cli.failure import Failure, Refused, WrongUsage
 from sluice_cli.run import Json, show, talk
 from sluice_cli.which import find_or_fail
-from sluice_cli.words import clean
+from sluice_cli.words import NOTHING, clean
 
 # What the gateway takes; said here too, so that a film given by mistake is not read into memory.
 MAX_TORRENT_BYTES = 5 * 1024 * 1024
@@ -34,21 +35,36 @@ def add(
         str | None, typer.Option(help="Where the client saves it, as the client sees its disk.")
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Add it, but do not start it.")] = False,
-    media: Annotated[str | None, typer.Option(help="What it is: a media item's id; see `sluice media list`.")] = None,
+    media: named.MediaOption = None,
     json: Json = False,
 ) -> None:
     """Add a download.
 
     A magnet link holds `&`: put it in quotes.
     """
-    body = {"client": client, "category": category, "save_path": save_path, "paused": paused, "media_item": media}
+    body = {"client": client, "category": category, "save_path": save_path, "paused": paused}
     body |= source_fields(source)
-    present = {name: value for name, value in body.items() if value is not None}
+    present: dict[str, Any] = {name: value for name, value in body.items() if value is not None}
 
     async def work(api: Api) -> None:
-        show(await api.call("POST", "/downloads", body=present), json, _outcome("added"))
+        if media is not None:
+            present["media_item"] = (await named.find(api, media, named.MEDIA_ITEM)).id
+        show(await _added(api, present), json, _outcome("added"))
 
     talk(ctx, work)
+
+
+async def _added(api: Api, body: dict[str, Any]) -> Answer:
+    """The gateway's answer; of a download that is there already what it is, and how to look at it."""
+    try:
+        return await api.call("POST", "/downloads", body=body)
+    except Refused as refused:
+        row = refused.problem.get("download")
+        if refused.problem.get("code") != "duplicate" or not isinstance(row, dict):
+            raise
+        client, name = row["client"], clean(row["name"])[:80] or clean(row["id"])
+        look = f"`sluice queue --client {client}` shows it, `sluice history {tables.where(row)}` what happened to it"
+        raise Failure(f"{client} already has {name!r} as {tables.where(row)}; {look} (duplicate)") from None
 
 
 def source_fields(source: str) -> dict[str, str]:
@@ -96,16 +112,27 @@ def remove(
     ctx: typer.Context,
     download: Id,
     data: Annotated[bool, typer.Option("--data", help="Also delete what it downloaded.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before data is deleted.")] = False,
     json: Json = False,
 ) -> None:
-    """Take a download out of its client; its data stays unless --data is given."""
+    """Take a download out of its client; its data stays unless --data is given, which a terminal asks about."""
+    what = "its data was deleted" if data else "its data was kept"
 
     async def work(api: Api) -> None:
         which = await find_or_fail(api, download)
+        told = f"{clean(which.name) or NOTHING} ({which.client}/{clean(which.id)})"
+        if data and not yes and sys.stdin.isatty():
+            _agree(f"Remove {told} and delete what it downloaded?")
         answer = await api.call("DELETE", which.path, params={"data": "true" if data else "false"})
-        show(answer, json, _outcome("removed with its data" if data else "removed"))
+        show(answer, json, lambda _: Text(f"removed {told}; {what}"))
 
     talk(ctx, work)
+
+
+def _agree(question: str) -> None:
+    """Raise Failure unless somebody says yes."""
+    if not typer.confirm(question, default=False, err=True):
+        raise Failure("nothing was removed")
 
 
 def _act(ctx: typer.Context, download: str, verb: str, done: str, as_json: bool) -> None:

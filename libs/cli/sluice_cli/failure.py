@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sluice_common.kit.errors import SluiceError
 
 START = "`sluice up` starts it (or `make run` in a checkout); --url and SLUICE_URL name one that runs elsewhere"
@@ -14,6 +16,14 @@ class Failure(SluiceError):
     """Ends the command with `code` after saying why."""
 
     code = 1
+
+
+class Refused(Failure):
+    """The gateway refused: `problem` is its document, with the `code` to decide by."""
+
+    def __init__(self, sentence: str, problem: dict[str, Any]) -> None:
+        super().__init__(sentence)
+        self.problem = problem
 
 
 class WrongUsage(Failure):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sluice_cli.failure import Failure
 from sluice_cli.setup import asking, given, writing
 from sluice_cli.setup.talk import Talk
 from sluice_cli.setup.values import document
 from sluice_cli.target import Given
 from sluice_embedded.layout import Layout
+
+_OPENING = (
+    "This asks for your download clients (kind, URL, password), for the folders of your series and movies, and who "
+    "imports which category. Nothing is written before you have seen it."
+)
 
 Words = list[str] | None
 
@@ -47,12 +55,35 @@ def init(
     said = given.read(client or [], username or [], password_file or [], library or [], path or [], downloads or [])
     interactive = sys.stdin.isatty()
     talk = Talk(interactive=interactive, accept=yes or not interactive)
+    if interactive and not yes:
+        talk.say(_OPENING)
     clients, libraries = asking.gather(talk, said)
     text = writing.text_of(document(clients, libraries, layout))
     if print_:
         typer.echo(text, nl=False)
         return
-    writing.write(layout, text, clients, libraries)
-    usual = data is None or layout.data == place.data
-    start = "sluice up" if usual else f"sluice up --data {layout.data}"
-    talk.say(f"Written: {layout.config}. Next: `{start}` (stop and start it where it runs), then `sluice doctor`.")
+    _agreed(talk, layout, text)
+    writing.write(layout, text, clients, libraries, talk.say)
+    talk.say(f"Written: {layout.config}. Next: {_next(layout, usual=data is None or layout.data == place.data)}")
+
+
+def _agreed(talk: Talk, layout: Layout, text: str) -> None:
+    """Raise Failure where somebody sees what would be written and does not want it."""
+    if talk.accept:
+        return
+    for line in ("", f"{layout.config} will say:", "", *text.splitlines(), ""):
+        talk.say(line)
+    if not talk.agree("Write this?"):
+        raise Failure("nothing was written")
+
+
+def _next(layout: Layout, *, usual: bool) -> str:
+    """What to type: in a checkout `make run` and the script beside our interpreter, else `sluice` itself."""
+    if shutil.which("sluice"):
+        start = "sluice up" if usual else f"sluice up --data {shlex.quote(str(layout.data))}"
+        name = "sluice"
+    else:
+        start = "make run" if usual else f"make run DATA={shlex.quote(str(layout.data))}"
+        name = ".venv/bin/sluice"
+    told = "" if usual else f"SLUICE_DATA={shlex.quote(str(layout.data))} "
+    return f"`{start}` (stop and start it where it runs), then, in another terminal, `{told}{name} doctor`."

@@ -8,11 +8,16 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from sluice_cli import tables
+from sluice_cli import named, tables
 from sluice_cli.api import Answer, Api, segment
-from sluice_cli.failure import Failure
+from sluice_cli.failure import Failure, WrongUsage
 from sluice_cli.run import Json, Limit, show, talk
 from sluice_cli.which import Which, find, split
+from sluice_common.contracts.events import DATA
+from sluice_common.contracts.library import ImportState
+
+# An import is never without a state; `unknown` is one that a newer importer has.
+STATES = tuple(state.value for state in ImportState if state not in (ImportState.NONE, ImportState.UNKNOWN))
 
 
 def clients(ctx: typer.Context, json: Json = False) -> None:
@@ -43,9 +48,30 @@ def history(
             answer = await api.get("/history", {"client": client, "type": kind, "limit": limit})
         else:
             answer = await _timeline(api, download, limit)
+        if not answer.document["items"]:
+            _check_type(kind)
+            await _check_client(api, client)
         show(answer, json, tables.history)
 
     talk(ctx, work)
+
+
+def _check_type(kind: str | None) -> None:
+    """Of a type that nothing is recorded of: that there is one. Raises WrongUsage."""
+    known = list(DATA)
+    families = list(dict.fromkeys(each.partition(".")[0] for each in known))
+    if kind is not None and kind not in (*known, *families):
+        raise WrongUsage(f"--type: {kind!r} is no type; there are: {', '.join((*families, *known))}")
+
+
+async def _check_client(api: Api, client: str | None) -> None:
+    """Of a client that nothing is known of: that there is one, or was one. Raises WrongUsage."""
+    if client is None:
+        return
+    names = [row["name"] for row in (await api.get("/clients")).document["items"]]
+    if client not in names:
+        there = ", ".join(names) or "none"
+        raise WrongUsage(f"--client: no client {client!r} is configured or remembered; there are: {there}")
 
 
 async def _timeline(api: Api, text: str, limit: int) -> Answer:
@@ -78,7 +104,7 @@ imports = typer.Typer(cls=_OrShow, invoke_without_command=True, help="Show impor
 def list_imports(
     ctx: typer.Context,
     client: Annotated[str | None, typer.Option(help="Only this client's.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only this state: waiting, blocked, failed, imported, …")] = None,
+    state: Annotated[str | None, typer.Option(help=f"Only this state: {', '.join(STATES)}.")] = None,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
@@ -87,13 +113,20 @@ def list_imports(
         return
 
     async def work(api: Api) -> None:
+        if state is not None and state not in STATES:
+            raise WrongUsage(f"--state: {state!r} is no state; there are: {', '.join(STATES)}")
         params = {"client": client, "state": state, "limit": limit}
-        show(await api.get("/imports", params), json, tables.imports)
+        answer = await api.get("/imports", params)
+        if not answer.document["items"]:
+            await _check_client(api, client)
+        show(answer, json, tables.imports)
 
     talk(ctx, work)
 
 
-ImportArgument = Annotated[str, typer.Argument(metavar="ID", help="The import's id; see `sluice imports`.")]
+ImportArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The import's id or its unique beginning; see `sluice imports`.")
+]
 
 
 @imports.command("show")
@@ -101,7 +134,9 @@ def show_import(ctx: typer.Context, import_id: ImportArgument, json: Json = Fals
     """Show one import with its files; `sluice imports ID` does the same."""
 
     async def work(api: Api) -> None:
-        show(await api.get(f"/imports/{segment(import_id)}"), json, tables.one_import)
+        found = await named.find(api, import_id, named.IMPORT)
+        answer = await api.get(f"/imports/{segment(found.id)}")
+        show(answer, json, lambda row: tables.one_import(row, found.short))
 
     talk(ctx, work)
 
@@ -110,16 +145,31 @@ def show_import(ctx: typer.Context, import_id: ImportArgument, json: Json = Fals
 def retry_import(
     ctx: typer.Context,
     import_id: ImportArgument,
-    media: Annotated[str | None, typer.Option(help="What it is: a media item's id; see `sluice media list`.")] = None,
+    media: named.MediaOption = None,
     json: Json = False,
 ) -> None:
     """Start a blocked or failed import anew; --media says what it is for, whatever its name says."""
-    body = {"media_item": media} if media is not None else None
 
     async def work(api: Api) -> None:
-        show(await api.call("POST", f"/imports/{segment(import_id)}/retry", body=body), json, tables.one_import)
+        found = await named.find(api, import_id, named.IMPORT)
+        item = await named.find(api, media, named.MEDIA_ITEM) if media is not None else None
+        body = {"media_item": item.id} if item is not None else None
+        answer = await api.call("POST", f"/imports/{segment(found.id)}/retry", body=body)
+        show(answer, json, lambda row: tables.one_import(row, found.short))
 
     talk(ctx, work)
+
+
+# The words that a media item's kind goes by: the API's own, and those of libraries and of people.
+_KINDS = {"movie": "movie", "movies": "movie", "series": "series", "tv": "series"}
+
+
+def _kind(word: str) -> str:
+    """The API's word. Raises BadParameter for what is none."""
+    found = _KINDS.get(word.strip().lower())
+    if found is None:
+        raise typer.BadParameter(f"{word!r} is no kind; it is movie or series", param_hint="--kind")
+    return found
 
 
 media = typer.Typer(no_args_is_help=True, help="Movies and series that Sluice knows.")
@@ -134,9 +184,10 @@ def list_media(
     json: Json = False,
 ) -> None:
     """Show media items."""
+    wanted = _kind(kind) if kind is not None else None
 
     async def work(api: Api) -> None:
-        show(await api.get("/media", {"kind": kind, "search": search, "limit": limit}), json, tables.media)
+        show(await api.get("/media", {"kind": wanted, "search": search, "limit": limit}), json, tables.media)
 
     talk(ctx, work)
 
@@ -151,9 +202,7 @@ def add_media(
     json: Json = False,
 ) -> None:
     """Make a movie or a series known; the one that exists already is shown."""
-    if kind not in ("movie", "series"):
-        raise typer.BadParameter("it is movie or series", param_hint="--kind")
-    body = {"kind": kind, "title": title, "year": year, "library": library}
+    body = {"kind": _kind(kind), "title": title, "year": year, "library": library}
 
     async def work(api: Api) -> None:
         present = {name: value for name, value in body.items() if value is not None}

@@ -18,6 +18,14 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command()(up)
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from sluice_common.kit.metrics import version
+
+        typer.echo(f"sluice {version()}")
+        raise typer.Exit
+
+
 @app.callback()
 def sluice(
     ctx: typer.Context,
@@ -28,6 +36,9 @@ def sluice(
         Path | None,
         typer.Option(help="A file that holds the API key. Default: $SLUICE_API_KEY, else the one of `sluice up`."),
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
 ) -> None:
     """One live queue in front of every download client.
 

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sluice_cli import advice
 from sluice_cli.words import NOTHING, clean, id_length, moment, share, size, span, speed
 
 Row = dict[str, Any]
@@ -166,8 +167,9 @@ def imports(document: Row) -> RenderableType:
     if not document["items"]:
         return _words("There are no imports.")
     table = _table("ID", "Name", "State", "Files", "Library", "Client", "Updated", right=("Files",), wide="Name")
+    length = id_length(row["id"] for row in document["items"])
     for row in document["items"]:
-        _add(table, clean(row["id"]), clean(row["name"]), _import_state(row), _files(row),
+        _add(table, clean(row["id"])[:length], clean(row["name"]), _import_state(row), _files(row),
              clean(row.get("library")), row["client"], moment(row.get("updated_at")))  # fmt: skip
     return _with_next(table, document)
 
@@ -181,10 +183,11 @@ def _files(row: Row) -> str:
     return f"{row.get('files_done', 0)}/{row.get('files_total', 0)}"
 
 
-def one_import(row: Row) -> RenderableType:
-    """One import with its files."""
+def one_import(row: Row, short: str) -> RenderableType:
+    """One import with its files, and what to type where it waits for a person; `short` is enough of its id."""
     head = Text(f"{clean(row['name'])}  ").append_text(_import_state(row))
-    lines = [where({"client": row["client"], "id": row["download_id"]}), clean(row.get("message") or "")]
+    lines = [f"import {clean(short)} of {where({'client': row['client'], 'id': row['download_id']})}",
+             clean(row.get("message") or ""), *_commands(row, short)]  # fmt: skip
     if not row.get("files"):
         return Group(head, _words(*lines))
     table = _table("File", "Size", "Verdict", "Placed", "Target", right=("Size",), wide="File")
@@ -195,13 +198,19 @@ def one_import(row: Row) -> RenderableType:
     return Group(head, _words(*lines), table)
 
 
+def _commands(row: Row, short: str) -> list[str]:
+    wanted = [f"  {command}" for command in advice.commands(row, short)]
+    return ["If this is what it is, make it known and try again:", *wanted] if wanted else []
+
+
 def media(document: Row) -> RenderableType:
     """Media items."""
     if not document["items"]:
         return _words("No media item is known; `sluice media add TITLE --kind movie` makes one.")
     table = _table("ID", "Title", "Year", "Kind", "Library", "Files", right=("Year", "Files"), wide="Title")
+    length = id_length(item["id"] for item in document["items"])
     for item in document["items"]:
-        _add(table, clean(item["id"]), clean(item["title"]), clean(item.get("year")), clean(item["kind"]),
+        _add(table, clean(item["id"])[:length], clean(item["title"]), clean(item.get("year")), clean(item["kind"]),
              clean(item.get("library")), str(item.get("files", 0)))  # fmt: skip
     return _with_next(table, document)
 

@@ -16,10 +16,11 @@ _TOLD = 5
 
 
 class Which(msgspec.Struct, frozen=True):
-    """A download's identity."""
+    """A download's identity, and its name where it is known."""
 
     client: str
     id: str
+    name: str = ""
 
     @property
     def path(self) -> str:
@@ -41,7 +42,7 @@ def pick(text: str, rows: Iterable[dict[str, Any]]) -> Which | None:
     found = [row for row in fits if row["id"].lower() == wanted] or fits
     if len(found) > 1:
         raise Failure(_ambiguous(text, found))
-    return Which(found[0]["client"], found[0]["id"]) if found else None
+    return Which(found[0]["client"], found[0]["id"], found[0]["name"]) if found else None
 
 
 def _ambiguous(text: str, rows: Sequence[dict[str, Any]]) -> str:

@@ -47,7 +47,7 @@ def ready(facts: Facts) -> str:
         f"\n{READY} ({facts.seconds:.1f} s)\n",
         f"  Address         {facts.url}",
         f"  API key         in {layout.api_key}",
-        f"  API reference   {facts.url}/schema/openapi.json",
+        f"  API reference   {facts.url}/schema/openapi.json (wants the API key)",
         f"  Configuration   {layout.config}{'' if facts.configured else ' (not there yet)'}",
         f"  Data            {layout.data}",
         f"  Logs            {layout.logs}",

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sluice_client_poller.adapters import registry, versions
 from sluice_common.contracts.doctor import AboutClient
 from sluice_common.kit.errors import ClientError
-from sluice_common.kit.settings import ClientSettings
+from sluice_common.kit.settings import ClientSettings, in_words
 
 WITHIN = 30.0
 
@@ -41,7 +41,7 @@ def main() -> int:
         settings = ClientSettings.model_validate_json(sys.stdin.read())
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)
-        sys.stderr.write("; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults) + "\n")
+        sys.stderr.write("; ".join(map(in_words, faults)) + "\n")
         return 2
     sys.stdout.write(msgspec.json.encode(asyncio.run(ask(settings))).decode() + "\n")
     return 0

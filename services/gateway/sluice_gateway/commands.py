@@ -24,7 +24,7 @@ from sluice_gateway.live.rows import Entry
 from sluice_gateway.queries import Queries
 from sluice_gateway.remembered import Remembered
 from sluice_gateway.schemas import AddedRow, NewDownload, Outcome, QueueRow, TablePosition
-from sluice_gateway.sources import Wanted, resolve
+from sluice_gateway.sources import Wanted, check_save_path, resolve
 
 log = logging.get(__name__)
 
@@ -73,9 +73,9 @@ class Commands:
         """Add a download; its row with a note where it will not be imported, or where it will show if the replica takes
         longer than 3 s.
 
-        Raises Problem: unknown_client, category_invalid, category_not_ours, bad_source, too_large, torrent_invalid,
-        magnet_invalid, url_…, duplicate (409, with the row), key_reused, what the importer says of the media item and
-        the client of the download.
+        Raises Problem: unknown_client, category_invalid, category_not_ours, save_path_invalid, bad_source, too_large,
+        torrent_invalid, magnet_invalid, url_…, duplicate (409, with the row), key_reused, what the importer says of the
+        media item and the client of the download.
         """
         self._features.need("queue")
         client = self._choose(new.client)
@@ -95,6 +95,7 @@ class Commands:
     async def _add_new(self, client: str, new: NewDownload, request_id: str) -> Done:
         self._refuse_if_down(client)
         self._refuse_if_not_ours(client, new)
+        check_save_path(new.save_path)
         wanted = await resolve(new, self._allow)
         existing = self._existing(client, wanted)
         if existing is not None:

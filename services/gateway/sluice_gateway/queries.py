@@ -79,8 +79,8 @@ class Queries:
         self.features.need("queue")
         for client in only.clients:
             self.known(client)
-        _check_words("state", only.states, [state.value for state in State])
-        _check_words("health", only.healths, [health.value for health in Health])
+        check_words("state", only.states, [state.value for state in State])
+        check_words("health", only.healths, [health.value for health in Health])
 
     def known(self, client: str) -> str:
         """The client's name, if it is configured; raises Problem listing those that are."""
@@ -176,7 +176,8 @@ _TOLD = ("latency_ms", "version", "free_space", "down_speed", "up_speed")
 _JUDGED = ("name", "health", "stale", "reason", "message", "last_good_poll", "age_seconds")
 
 
-def _check_words(name: str, words: Sequence[str], known: Sequence[str]) -> None:
+def check_words(name: str, words: Sequence[str], known: Sequence[str]) -> None:
+    """Raise Problem invalid_request, listing what there is, for a word that is not among the `known` ones."""
     for word in words:
         if word not in known:
             raise Problem("invalid_request", 400, f"{name}={word[:40]!r} does not exist; use one of {', '.join(known)}")

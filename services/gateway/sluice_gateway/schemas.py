@@ -204,7 +204,7 @@ class NewDownload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ) = None
     torrent: Annotated[bytes | None, Meta(description="the .torrent's bytes (at most 5 MiB), base64")] = None
     category: Annotated[str, Meta(max_length=255, examples=["movies"])] | None = None
-    save_path: Annotated[str, Meta(max_length=4096, description="as the client sees its disk")] | None = None
+    save_path: Annotated[str, Meta(max_length=4096, description="absolute, as the client sees its disk")] | None = None
     paused: bool = False
     media_item: Annotated[str, Meta(max_length=128, description="what it is: the id of a media item")] | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from sluice_common.net.guard import Fetched
 
 FETCH_WITHIN = 30.0
+
+
+def check_save_path(path: str | None) -> None:
+    """Raise Problem save_path_invalid for one that is not absolute, on Linux or on Windows: against what a client
+    would resolve it, only that client knows."""
+    if path is None or PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute():
+        return
+    told = f"save_path {path[:80]!r} is not absolute; give the whole path, as the client sees its disk"
+    raise Problem("save_path_invalid", 400, told)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,11 +87,14 @@ async def test_by_options_alone(command: Cli, own_deluge: Deluge, media: Path, t
             }
         },
         "libraries": {
-            "tv": {"kind": "series", "root": f"{media}/tv"},
-            "movies": {"kind": "movies", "root": f"{media}/movies"},
+            "tv": {"kind": "series", "root": f"{media}/tv", "link": "require"},
+            "movies": {"kind": "movies", "root": f"{media}/movies", "link": "require"},
         },
     }
     assert load(config, {}).clients["seedbox"].password is not None
+    assert "tv: what seedbox downloads will be hardlinked" in ran.err
+    assert f"Marked {media}/movies as movies.\n" in ran.err
+    assert "Write this?" not in ran.err
     assert (media / "tv/.sluice-root").read_text() == "tv\n"
     assert (media / "movies/.sluice-root").read_text() == "movies\n"
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
@@ -126,6 +129,17 @@ async def test_a_wrong_password(command: Cli, own_deluge: Deluge, media: Path, t
     assert "(auth_failed); nothing was written" in ran.err
     assert "not this one" not in ran.err
     assert not command.data.exists()
+
+
+async def test_settings_that_cannot_be(command: Cli, media: Path, tmp_path: Path) -> None:
+    """A missing password file and a URL of another kind are told in words, without those of a library."""
+    absent = ["--client", "a=deluge,127.0.0.1:1", "--password-file", f"a={tmp_path}/absent"]
+    for words, says in ((absent, "absent"), (["--client", "a=deluge,ftp://h"], "must begin with http:// or https://")):
+        ran = await command("init", "--yes", *words)
+        assert (ran.code, ran.out) == (1, "")
+        assert says in ran.err
+        assert "Value error" not in ran.err
+        assert "pattern" not in ran.err
 
 
 async def test_printing(command: Cli, own_deluge: Deluge, media: Path, tmp_path: Path) -> None:
@@ -178,7 +192,7 @@ def test_with_somebody_who_types(command: Cli, own_deluge: Deluge, media: Path, 
     own_deluge.download_dir.rename(tmp_path / "elsewhere")
     with Terminal([sys.executable, "-m", "sluice_cli.main", "init"], environ_of(command.data)) as typed:
         typed.answer(r"Which kind of download client \(deluge.*\)\?", "deluge")
-        typed.answer("Its URL", "http://127.0.0.1:1")
+        typed.answer("Its URL", "127.0.0.1:1")
         typed.answer("Its password", own_deluge.password)
         typed.expect(r"\(unreachable\)")
         typed.answer("Its URL", own_deluge.url)
@@ -196,6 +210,10 @@ def test_with_somebody_who_types(command: Cli, own_deluge: Deluge, media: Path, 
         typed.answer("with the category 'movies'", "n")
         typed.answer("where is that here", f"{tmp_path}/nowhere")
         typed.answer("where is that here", f"{tmp_path}/elsewhere")
+        typed.expect("will say:")
+        typed.expect("password_file: ")
+        typed.answer("Write this", "y")
+        typed.expect(f"Marked {media}/films as movies")
         assert typed.ended() == 0, typed.said
     config = read(command.data / "sluice.yaml")
     secret = command.data / "secrets" / "client-deluge-password"
@@ -206,7 +224,7 @@ def test_with_somebody_who_types(command: Cli, own_deluge: Deluge, media: Path, 
         "paths": {str(own_deluge.download_dir): f"{tmp_path}/elsewhere"},
         "owners": {"tv": "sluice"},
     }
-    assert config["libraries"]["movies"] == {"kind": "movies", "root": f"{media}/films"}
+    assert config["libraries"]["movies"] == {"kind": "movies", "root": f"{media}/films", "link": "require"}
     assert secret.read_text() == f"{own_deluge.password}\n"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     assert stat.S_IMODE(secret.parent.stat().st_mode) == 0o700

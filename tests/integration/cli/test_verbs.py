@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,10 @@ from sluice_common.contracts.library import (
     SourceOf,
 )
 from sluice_common.contracts.rpc import Empty, Page
+from sluice_common.kit.metrics import version
 from sluice_common.model.enums import State
 from support.history import T0
+from support.terminal import Terminal
 
 
 async def test_the_queue(cli: Cli, gateway: GatewayForTest) -> None:
@@ -92,8 +95,29 @@ async def test_remove(cli: Cli, poller: PollerForTest, with_data: bool) -> None:
 
     await poller.answers("remove", Remove, remove)
     ran = await cli.fine("remove", "abc1", *(["--data"] if with_data else []))
-    assert "deluge/abc1" in ran.out
+    what = "deleted" if with_data else "kept"
+    assert ran.out == f"removed Sintel (deluge/abc1); its data was {what}\n"
     assert [body.with_data for _, body, _ in poller.asked] == [with_data]
+
+
+@pytest.mark.parametrize("word", ["n", "y"])
+async def test_a_terminal_is_asked_before_data_is_deleted(cli: Cli, poller: PollerForTest, word: str) -> None:
+    """The question names the download; only a yes removes it."""
+
+    async def remove(body: Remove) -> Done:
+        return Done(id=body.id, position=await poller.change(removed=(body.id,)))
+
+    await poller.answers("remove", Remove, remove)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+    command = [sys.executable, "-m", "sluice_cli.main", "remove", "abc1", "--data"]
+
+    def typed() -> tuple[int, str]:
+        with Terminal(command, {**environ, "SLUICE_DATA": str(cli.data)}) as terminal:
+            terminal.answer(r"Remove Sintel \(deluge/abc1\) and delete", word)
+            return terminal.ended(), terminal.said
+
+    code, said = await asyncio.to_thread(typed)
+    assert (code, len(poller.asked)) == ((0, 1) if word == "y" else (1, 0)), said
 
 
 async def test_recheck_and_retry(cli: Cli, poller: PollerForTest, services: ServiceForTest) -> None:
@@ -109,12 +133,14 @@ async def test_recheck_and_retry(cli: Cli, poller: PollerForTest, services: Serv
 async def test_add(cli: Cli, poller: PollerForTest, services: ServiceForTest, tmp_path: Path) -> None:
     """A magnet and a .torrent file arrive with all their options; a duplicate is refused with the reason."""
     await services.answers("importer", "associate", Associate, associated)
+    item = MediaItem(id="m1" * 16, kind="movie", title="Sintel")
+    await services.answers("importer", "media.list", Listing, lambda _: Page((item,)))
     await accepts_adds(poller)
-    options = ("--client", "deluge", "--category", "movies", "--save-path", "/d", "--paused", "--media", "m1")
+    options = ("--client", "deluge", "--category", "movies", "--save-path", "/d", "--paused", "--media", "m1m1")
     assert (await cli.fine("add", MAGNET, *options, "--json")).json["id"] == HASH
     _, sent, _ = poller.asked[0]
     assert (sent.magnet, sent.category, sent.save_path, sent.paused) == (MAGNET, "movies", "/d", True)
-    assert services.of("associate")[0].media_item == "m1"
+    assert services.of("associate")[0].media_item == item.id
     file = tmp_path / "a.torrent"
     file.write_bytes(TORRENT)
     added = (await cli.fine("add", str(file), "--client", "deluge")).out
@@ -125,6 +151,9 @@ async def test_add(cli: Cli, poller: PollerForTest, services: ServiceForTest, tm
     assert again.code == 1
     assert "already has" in again.err
     assert "(duplicate)" in again.err
+    assert f"'Sintel' as deluge/{HASH}" in again.err
+    assert f"`sluice history deluge/{HASH}`" in again.err
+    assert "under `download`" not in again.err
 
 
 @pytest.mark.parametrize(
@@ -168,18 +197,49 @@ async def test_history(cli: Cli, services: ServiceForTest) -> None:
 async def test_imports(cli: Cli, services: ServiceForTest) -> None:
     """The list with its filters, one with its files, and a retry."""
     file = ImportFile(path="Sintel.mkv", size=10, verdict="import", method="hardlink", placed=True)
-    one = Import(id="17", client="deluge", download_id="abc1", epoch="c1", name="Sintel", version=3,
+    whole = "17ab" * 8
+    one = Import(id=whole, client="deluge", download_id="abc1", epoch="c1", name="Sintel.2010.1080p", version=3,
                  state=ImportState.BLOCKED, reason="unknown_media", files=(file,))  # fmt: skip
+    item = MediaItem(id="m1", kind="movie", title="Sintel")
+    await services.answers("importer", "media.list", Listing, lambda _: Page((item,)))
     await services.answers("importer", "imports.list", Listing, lambda _: Page((one,)))
     await services.answers("importer", "imports.get", ImportId, lambda _: one)
     await services.answers("importer", "imports.retry", RetryImport, lambda _: Empty())
-    assert "blocked: unknown_media" in (await cli.fine("imports", "--state", "blocked")).out
+    listed = (await cli.fine("imports", "--state", "blocked")).out
+    assert "blocked: unknown_media" in listed
+    assert "17ab17ab " in listed
     assert "blocked" in [body.state for body in services.of("imports.list")]  # the gateway asks for its own view too
-    assert "Sintel.mkv" in (await cli.fine("imports", "17")).out
-    assert (await cli.fine("imports", "17", "--json")).json["id"] == "17"
-    assert "Sintel" in (await cli.fine("imports", "retry", "17")).out
-    await cli.fine("imports", "retry", "17", "--media", "m1")
-    assert services.of("imports.retry") == [RetryImport(id="17"), RetryImport(id="17", media_item="m1")]
+    shown = (await cli.fine("imports", "17AB")).out
+    assert "Sintel.mkv" in shown
+    assert 'sluice media add "Sintel" --kind movie --year 2010\n  sluice imports retry 17ab17ab\n' in shown
+    assert (await cli.fine("imports", whole, "--json")).json["id"] == whole
+    assert "Sintel" in (await cli.fine("imports", "retry", "17ab")).out
+    await cli.fine("imports", "retry", "17ab17ab", "--media", "m1")
+    assert services.of("imports.retry") == [RetryImport(id=whole), RetryImport(id=whole, media_item="m1")]
+    nothing = await cli("imports", "retry", "beef")
+    assert (nothing.code, "no import's id begins with 'beef'" in nothing.err) == (1, True)
+
+
+async def test_filters_that_nothing_can_fit(cli: Cli, services: ServiceForTest) -> None:
+    """A typing error is refused with the words there are, instead of an empty list; what merely has nothing is not."""
+    await services.answers("importer", "imports.list", Listing, lambda _: Page[Import](()))
+    await services.answers("history", "list", HistoryQuery, lambda _: Page[HistoryEntry](()))
+    for words, told in (
+        (("imports", "--state", "blokked"), "waiting, planned, importing, imported, blocked"),
+        (("imports", "--client", "nope"), "deluge, other"),
+        (("history", "--client", "nope"), "deluge, other"),
+        (("history", "--type", "download.finished"), "download.completed"),
+    ):
+        ran = await cli(*words)
+        assert (ran.code, ran.out) == (2, ""), ran
+        assert told in ran.err
+    for good in (("imports", "--state", "blocked", "--client", "deluge"), ("history", "--type", "import")):
+        await cli.fine(*good)
+
+
+async def test_the_version(nowhere: Cli) -> None:
+    """Told where nothing runs."""
+    assert (await nowhere.fine("--version")).out.split() == ["sluice", version()]
 
 
 async def test_media_and_libraries(cli: Cli, services: ServiceForTest) -> None:
@@ -193,7 +253,10 @@ async def test_media_and_libraries(cli: Cli, services: ServiceForTest) -> None:
     assert "Sintel" in (await cli.fine("media", "list", "--search", "sin")).out
     added = await cli.fine("media", "add", "Sintel", "--kind", "movie", "--year", "2010", "--library", "movies")
     assert "m1" in added.out
-    (created,) = services.of("media.create")
+    await cli.fine("media", "add", "Some Show", "--kind", "tv")
+    await cli.fine("media", "list", "--kind", "movies")
+    created, spelled = services.of("media.create")
+    assert (spelled.kind, services.of("media.list")[-1].kind) == ("series", "movie")
     assert (created.kind, created.title, created.year, created.library) == ("movie", "Sintel", 2010, "movies")
     assert "! movies: no marker; run init" in (await cli.fine("libraries")).out
     assert (await cli.fine("libraries", "init", "movies", "--json")).json["name"] == "movies"
@@ -286,6 +349,7 @@ async def test_wrong_usage(nowhere: Cli) -> None:
         ("media", "add", "X"),
         ("media", "add", "X", "--kind", "song"),
         ("queue", "--limit", "0"),
+        ("media", "list", "--kind", "song"),
     ):
         ran = await nowhere(*words)
         assert (ran.code, "help" in ran.err) == (2, True), words

@@ -492,6 +492,8 @@ async def test_bad_input_changes_nothing(
     await refused(400, "bad_source")
     await refused(400, "bad_source", magnet=MAGNET, url="http://example.org/x.torrent")
     await refused(400, "bad_source", url=MAGNET)
+    for path in ("films", "./films", "~/films", "", "C:films"):
+        await refused(400, "save_path_invalid", magnet=MAGNET, save_path=path)
     await refused(403, "url_refused", url="http://10.0.0.7/x.torrent")
     await refused(400, "url_invalid", url="ftp://example.org/x.torrent")
     await refused(400, "invalid_request", magnet=MAGNET, colour="red")

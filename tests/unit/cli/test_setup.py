@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sluice_cli.failure import WrongUsage
-from sluice_cli.setup import given
+from sluice_cli.setup import given, linking
 from sluice_cli.setup.proposals import completed, folders_of, mapped, mapping_for, missing_categories, owner_of
 from sluice_common.contracts.doctor import AboutClient
 
@@ -121,3 +121,23 @@ def test_options_that_cannot_be_meant(wrong: dict[str, list[str]]) -> None:
     }  # fmt: skip
     with pytest.raises(WrongUsage, match="--"):
         given.read(**(words | wrong))
+
+
+def test_a_url_as_people_say_it() -> None:
+    """Without a scheme it is plain HTTP; one that has another is left to be refused."""
+    assert given.with_scheme("nas:8112") == "http://nas:8112"
+    assert given.with_scheme("https://nas") == "https://nas"
+    assert given.with_scheme("ftp://nas") == "ftp://nas"
+    assert given.with_scheme("") == ""
+
+
+def test_what_can_be_linked(tmp_path: Path) -> None:
+    """Folders of one mount can; those of two cannot; of a folder that is not here nobody knows."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    assert linking.linkable([one], other) is True
+    assert linking.linkable([one, Path("/proc")], other) is False
+    assert linking.linkable([one, None], other) is None
+    assert linking.linkable([one / "absent"], other) is None
+    assert linking.linkable([], other) is None

@@ -94,8 +94,9 @@ def test_an_import_with_its_files() -> None:
         "target": "A/a.mkv",
     }
     document = {"client": "deluge", "download_id": "abc", "name": "A", "state": "imported", "files": [file]}
-    shown = text(tables.one_import(document))
-    assert "deluge/abc" in shown
+    shown = text(tables.one_import(document, "0123abcd"))
+    assert "import 0123abcd of deluge/abc" in shown
+    assert "sluice media add" not in shown
     assert shown.splitlines()[-1].split() == ["a.mkv", "2.0", "KiB", "import", "hardlink", "A/a.mkv"]
 
 
@@ -110,3 +111,34 @@ def test_what_doctor_found() -> None:
     assert ["library.link", "d", "→", "tv", "failed:", "two_mounts"] in lines
     assert "! library.link  d → tv\n  two mounts\ufffd[2J\n  What to do: mount /data once" in shown
     assert shown.endswith("\n\n2 checks: 1 ok, 1 failed\n")
+
+
+def test_short_ids() -> None:
+    """A list shows as much of the ids as the next command needs: eight characters, or more where they are alike."""
+    one = {"id": "0123456789abcdef" * 2, "name": "A", "state": "waiting", "client": "deluge"}
+    alike = one | {"id": "0123456789" + "f" * 22}
+    assert "01234567 " in text(tables.imports({"items": [one]}))
+    assert "0123456789a " in text(tables.imports({"items": [one, alike]}))
+    item = {"id": one["id"], "title": "A", "kind": "movie"}
+    assert "01234567 " in text(tables.media({"items": [item]}))
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("Unknown.Thing.2019.1080p.WEB-DL-GRP", 'sluice media add "Unknown Thing" --kind movie --year 2019'),
+        ("Some.Show.S01E02.720p", 'sluice media add "Some Show" --kind series'),
+        ("Some Pa$ny.2019.1080p", "sluice media add 'Some Pa$ny' --kind movie --year 2019"),
+    ],
+)
+def test_an_unknown_thing_is_told_with_the_commands_that_make_it_known(name: str, command: str) -> None:
+    """What the name says, ready to be typed: a title that means something to a shell is quoted against it."""
+    document = {"client": "deluge", "download_id": "abc", "name": name, "state": "blocked", "reason": "unknown_media"}
+    lines = [line.strip() for line in text(tables.one_import(document, "0123abcd")).splitlines()]
+    assert lines[-2:] == [command, "sluice imports retry 0123abcd"]
+
+
+def test_no_commands_for_other_troubles() -> None:
+    """A command that would not help is not proposed."""
+    document = {"client": "d", "download_id": "a", "name": "A.2019", "state": "blocked", "reason": "no_library"}
+    assert "media add" not in text(tables.one_import(document, "0123abcd"))

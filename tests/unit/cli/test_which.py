@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sluice_cli import named
 from sluice_cli.downloads import MAX_TORRENT_BYTES, source_fields
 from sluice_cli.failure import Failure, WrongUsage
 from sluice_cli.which import Which, pick
@@ -21,9 +22,9 @@ ROWS = [
 
 def test_a_unique_beginning_names_a_download() -> None:
     """In any case; a whole id beats the beginning of another; CLIENT/ID tells clients apart."""
-    assert pick("DEF", ROWS) == Which("two", "def/é")
-    assert pick("one/abc1", ROWS) == Which("one", "abc1")
-    assert pick("two/a", ROWS) == Which("two", "abc1")
+    assert pick("DEF", ROWS) == Which("two", "def/é", "D")
+    assert pick("one/abc1", ROWS) == Which("one", "abc1", "A")
+    assert pick("two/a", ROWS) == Which("two", "abc1", "C")
     assert pick("zzz", ROWS) is None
     assert pick("three/abc1", ROWS) is None
 
@@ -58,3 +59,17 @@ def test_what_is_no_source(tmp_path: Path) -> None:
     for source in ("magnt:?x", str(tmp_path), str(film), "", "a\x00b"):
         with pytest.raises(WrongUsage):
             source_fields(source)
+
+
+def test_imports_and_media_items_by_a_unique_beginning() -> None:
+    """From four characters on, in any case; a whole id beats every beginning; what fits several is not chosen."""
+    rows = [{"id": "17", "name": "Z"}, {"id": "abcdef0123", "name": "A"}, {"id": "abcd", "name": "B"},
+            {"id": "abce" * 8, "name": "C"}]  # fmt: skip
+    assert named.pick("ABCDE", rows, named.IMPORT) == named.Named("abcdef0123", "abcdef01")
+    assert named.pick("abcd", rows, named.IMPORT).id == "abcd"
+    assert named.pick("17", rows, named.IMPORT).id == "17"
+    for text, told in (("abc", "too short"), ("zzzz", "no import's id begins with 'zzzz'"), ("", "too short")):
+        with pytest.raises(Failure, match=told):
+            named.pick(text, rows, named.IMPORT)
+    with pytest.raises(Failure, match=r"2 imports: 12345678a \(A\), 12345678b \(B\)"):
+        named.pick("1234", [{"id": "12345678a", "name": "A"}, {"id": "12345678b", "name": "B"}], named.IMPORT)

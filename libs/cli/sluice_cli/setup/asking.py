@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sluice_cli.failure import WrongUsage
-from sluice_cli.setup import parts, proposals
-from sluice_cli.setup.given import TYPES, Given, checked_name
+from sluice_cli.setup import linking, parts, proposals
+from sluice_cli.setup.given import TYPES, Given, checked_name, with_scheme
 from sluice_cli.setup.talk import Talk
 from sluice_cli.setup.values import Client, Library, Login
 from sluice_common.contracts.doctor import AboutClient
@@ -24,6 +24,13 @@ _WITHOUT_USERS = frozenset({"deluge"})
 _FOLDERS = {"series": ("tv", "your series"), "movies": ("movies", "your movies")}
 
 
+_HOW = {
+    True: "will be hardlinked: it takes no room twice",
+    False: "will be copied, not linked: different file systems, or two mounts of one",
+    None: "will be linked or copied: its folders are not known here yet",
+}
+
+
 def gather(talk: Talk, given: Given) -> tuple[list[Client], list[Library]]:
     """Everything that is settled before anything is written. Raises Failure, and WrongUsage without a client."""
     answered = [_reached(talk, login, asked_for=True) for login in given.clients]
@@ -33,7 +40,16 @@ def gather(talk: Talk, given: Given) -> tuple[list[Client], list[Library]]:
         answered = _asked_clients(talk)
     libraries = _libraries(talk, given)
     kinds = list(dict.fromkeys(library.kind for library in libraries))
-    return [_settled(talk, given, login, about, libraries, kinds) for login, about in answered], libraries
+    clients = [_settled(talk, given, login, about, libraries, kinds) for login, about in answered]
+    return clients, [_told_how(talk, library, clients) for library in libraries]
+
+
+def _told_how(talk: Talk, library: Library, clients: Sequence[Client]) -> Library:
+    """The library, knowing whether all clients' files can be linked into it; said for each client."""
+    found = {client.login.name: linking.linkable(linking.folders_here(client), library.root) for client in clients}
+    for name, linkable in found.items():
+        talk.say(f"{library.name}: what {name} downloads {_HOW[linkable]}")
+    return replace(library, linkable=all(found.values()))
 
 
 def _asked_clients(talk: Talk) -> list[tuple[Login, AboutClient]]:
@@ -45,9 +61,13 @@ def _asked_clients(talk: Talk) -> list[tuple[Login, AboutClient]]:
             continue
         taken = {login.name for login, _ in found}
         name = kind if kind not in taken else f"{kind}-{len(found) + 1}"
-        login = Login(name=name, type=kind, url=talk.ask("Its URL, as seen from here?", _URLS.get(kind, "")))
+        login = Login(name=name, type=kind, url=_url(talk, _URLS.get(kind, "")))
         found.append(_reached(talk, _credentials(talk, login), asked_for=False))
     return found
+
+
+def _url(talk: Talk, default: str) -> str:
+    return with_scheme(talk.ask("Its URL, as seen from here?", default))
 
 
 def _credentials(talk: Talk, login: Login) -> Login:
@@ -71,7 +91,7 @@ def _reached(talk: Talk, login: Login, *, asked_for: bool) -> tuple[Login, About
             )
             return login, about
         talk.give_up(f"{login.name}: {about.message or about.reason} ({about.reason})")
-        login = _credentials(talk, replace(login, url=talk.ask("Its URL, as seen from here?", login.url)))
+        login = _credentials(talk, replace(login, url=_url(talk, login.url)))
 
 
 def _libraries(talk: Talk, given: Given) -> list[Library]:

@@ -48,6 +48,11 @@ def read(
     return Given(logins, held, mapped, [path.expanduser().absolute() for path in downloads])
 
 
+def with_scheme(url: str) -> str:
+    """A URL as people say it, `nas:8112`, as one that can be asked."""
+    return url if not url or "://" in url else f"http://{url}"
+
+
 def checked_name(option: str, name: str) -> str:
     """The name, if the configuration takes it."""
     if re.fullmatch(NAME_PATTERN, name) is None:
@@ -79,7 +84,7 @@ def _login(name: str, words: str, users: dict[str, str], files: dict[str, str]) 
         raise WrongUsage(f"--client: {words!r} should be TYPE,URL, with one of the types {', '.join(TYPES)}")
     file = files.get(name)
     secret = Path(file).expanduser().absolute() if file is not None else None
-    return Login(name=name, type=kind, url=url, username=users.get(name), password_file=secret)
+    return Login(name=name, type=kind, url=with_scheme(url), username=users.get(name), password_file=secret)
 
 
 def _library(name: str, words: str) -> Library:

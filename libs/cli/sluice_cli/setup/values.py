@@ -42,11 +42,12 @@ class Client:
 
 @dataclass(frozen=True)
 class Library:
-    """A library; `kind` is `series` or `movies`."""
+    """A library; `kind` is `series` or `movies`; `linkable` where every client's folder can be hardlinked into it."""
 
     name: str
     kind: str
     root: Path
+    linkable: bool = False
 
 
 def document(clients: list[Client], libraries: list[Library], layout: Layout) -> dict[str, Any]:
@@ -54,7 +55,13 @@ def document(clients: list[Client], libraries: list[Library], layout: Layout) ->
     keys: dict[str, Any] = {"clients": {client.login.name: _client(client, layout) for client in clients}}
     if not libraries:
         return {**keys, "features": ["queue"]}
-    return {**keys, "libraries": {one.name: {"kind": one.kind, "root": str(one.root)} for one in libraries}}
+    return {**keys, "libraries": {library.name: _library(library) for library in libraries}}
+
+
+def _library(library: Library) -> dict[str, Any]:
+    """Where linking works, a file that would be copied all the same is a fault worth hearing of."""
+    keys = {"kind": library.kind, "root": str(library.root)}
+    return {**keys, "link": "require"} if library.linkable else keys
 
 
 def _client(client: Client, layout: Layout) -> dict[str, Any]:

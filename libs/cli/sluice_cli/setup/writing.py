@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,10 @@ def refuse_existing(layout: Layout) -> None:
         )
 
 
-def write(layout: Layout, text: str, clients: Sequence[Client], libraries: Sequence[Library]) -> None:
-    """Everything, or as little as possible: the configuration comes last. Raises Failure."""
+def write(
+    layout: Layout, text: str, clients: Sequence[Client], libraries: Sequence[Library], say: Callable[[str], None]
+) -> None:
+    """Everything, or as little as possible: the configuration comes last. Each mark is said. Raises Failure."""
     try:
         make(layout, root=os.geteuid() == 0)
         for client in clients:
@@ -60,6 +62,7 @@ def write(layout: Layout, text: str, clients: Sequence[Client], libraries: Seque
                 write_private(secret, client.login.password.get_secret_value() + "\n")
         for library in libraries:
             parts.mark(library.name, library.root)
+            say(f"Marked {library.root} as {library.name}.")
         _publish(layout, text)
     except OSError as error:
         raise Failure(f"{error.filename or layout.data} cannot be written: {error.strerror}") from None

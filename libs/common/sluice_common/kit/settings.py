@@ -275,7 +275,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         with _secrets_beside(source):
             settings = Settings(**values)
     except ValidationError as error:
-        raise SettingsError([_fault(item) for item in error.errors(include_input=False, include_url=False)]) from None
+        raise SettingsError([in_words(item) for item in error.errors(include_input=False, include_url=False)]) from None
     except pydantic_settings.SettingsError as error:
         field = (re.findall(r'field "(\w+)"', str(error)) or ["SLUICE_…"])[0]
         fault = f"{field}: the environment's value is not JSON; lists and maps are given as JSON, e.g. '[\"queue\"]'"
@@ -289,7 +289,8 @@ def _configured_path(environ: Mapping[str, str]) -> Path | None:
     return Path(configured) if configured else None
 
 
-def _fault(item: Any) -> str:
+def in_words(item: Any) -> str:
+    """One of pydantic's errors as a sentence for people, beginning with its key; no value is in it."""
     key = ".".join(str(part) for part in item["loc"]) or "configuration"
     message: str = _WORDS.get(item["type"], item["msg"])
     if item["type"] == "string_pattern_mismatch":

@@ -35,6 +35,7 @@ _COMMANDS = documented(
 )
 _ADD = documented(
     (400, "bad_source", "give exactly one of magnet, url and torrent"),
+    (400, "save_path_invalid", "save_path 'films' is not absolute; give the whole path, as the client sees its disk"),
     (400, "magnet_invalid", "this is not a usable magnet link: it has no info-hash"),
     (400, "torrent_invalid", "this is not a usable .torrent: …"),
     (403, "url_refused", "10.0.0.7 is a private address; if you trust it, allow it in the configuration"),

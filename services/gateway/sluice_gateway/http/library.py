@@ -11,6 +11,7 @@ from sluice_common.contracts.history import HistoryEntry, HistoryQuery
 from sluice_common.contracts.library import (
     Import,
     ImportId,
+    ImportState,
     Libraries,
     LibraryName,
     LibraryStatus,
@@ -22,10 +23,14 @@ from sluice_common.contracts.library import (
 from sluice_common.contracts.rpc import Empty, Page
 from sluice_gateway.http.given import Cursor, GivenQueries, Limit, PathName, RequestId
 from sluice_gateway.http.problems import documented
+from sluice_gateway.queries import check_words
 from sluice_gateway.schemas import Items, NewAttempt, NewMedia
 
 Attempt = Annotated[NewAttempt | None, Body(description="may be left out")]
 Word = Annotated[str | None, QueryParameter(max_length=300)]
+
+# An import is never without a state; `unknown` is one that this gateway is too old for.
+IMPORT_STATES = tuple(state.value for state in ImportState if state not in (ImportState.NONE, ImportState.UNKNOWN))
 
 _KEY = (401, "key_required", "send an API key in the header X-API-Key, or as Authorization: Bearer")
 _DOWN = (503, "no_responder", "nobody answers the service 'importer' now; is that service running?")
@@ -68,6 +73,7 @@ async def imports(
     cursor: Cursor = None,
 ) -> Items[Import]:
     """Imports, as the importer orders them."""
+    check_words("state", [state_] if state_ is not None else [], IMPORT_STATES)
     listing = Listing(limit=limit, cursor=cursor, client=client, state=state_)
     page = await queries.importer("imports.list", listing, Page[Import], request_id)
     return Items(items=list(page.items), next=page.next)
