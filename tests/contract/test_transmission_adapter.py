@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.adapters.transmission import wire
 from sluice_client_poller.adapters.transmission.client import AUTH_PAUSE, TransmissionAdapter
 from sluice_client_poller.adapters.transmission.mapping import to_download, to_files
-from sluice_client_poller.adapters.transmission.mirror import MAX_GAP, RECONCILE_LEAST
+from sluice_client_poller.adapters.transmission.mirror import MAX_GAP, RECONCILE_MOST
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
@@ -464,16 +465,19 @@ async def test_what_the_window_does_not_tell_is_told_by_the_count(
     assert (poll.whole, len(poll.rows)) == (True, len(recorded.rows))
 
 
-@pytest.mark.parametrize("seconds", [MAX_GAP, RECONCILE_LEAST])
+@pytest.mark.parametrize(("step", "steps"), [(MAX_GAP, 1), (MAX_GAP / 2, math.ceil(2 * RECONCILE_MOST / MAX_GAP))])
 async def test_a_gap_or_some_time_needs_the_whole_list(
-    adapter: TransmissionAdapter, recorded: Recorded, clock: Hurried, seconds: float
+    adapter: TransmissionAdapter, recorded: Recorded, clock: Hurried, step: float, steps: int
 ) -> None:
     """The window ends after a minute, and misses what is no activity, as a label."""
     await adapter.poll()
     recorded.rows[1] = recorded.rows[1] | {"labels": ["movies"]}
     assert (await adapter.poll()).rows == ()
-    clock.ahead += seconds
     poll = await adapter.poll()
+    for _ in range(steps):
+        if not poll.whole:
+            clock.ahead += step
+            poll = await adapter.poll()
     assert poll.whole
     assert {row.id: row.category for row in poll.rows}[MULTI] == "movies"
 
