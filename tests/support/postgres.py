@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from random import Random
@@ -20,6 +21,8 @@ from support.processes import background, end, until
 
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=100")
 _ATTEMPTS = 5
+_AGAIN = 100
+_AGAIN_PAUSE = 0.2  # seconds
 
 
 class PostgresCluster(ABC):
@@ -70,6 +73,7 @@ class PostgresForTest(PostgresCluster):
         self._ports = free_ports(Random())
         self._server = postgres.PostgresServer(self._home / "data", next(self._ports), "only-for-tests", programs, who)
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_run = False
         background(postgres.initialise(self._server, "--no-sync", "--no-data-checksums"))
 
     @override
@@ -84,12 +88,24 @@ class PostgresForTest(PostgresCluster):
 
     @override
     def start(self) -> None:
-        """Start it, on another port where somebody was faster; returns once it takes connections."""
+        """Start it, the first time on another port where somebody was faster; returns once it takes connections."""
+        if self._has_run:
+            self._start_again()
+            return
         for _ in range(_ATTEMPTS):
             if self._try_start():
+                self._has_run = True
                 return
             old = self._server
             self._server = postgres.PostgresServer(old.data, next(self._ports), old.password, old.programs, old.account)
+        raise RuntimeError(f"PostgreSQL does not start:\n{self._log.read_text()[-2000:]}")
+
+    def _start_again(self) -> None:
+        """Where it was: pools know its port. Backends of a killed server hold its memory until they notice."""
+        for _ in range(_AGAIN):
+            if self._try_start():
+                return
+            time.sleep(_AGAIN_PAUSE)
         raise RuntimeError(f"PostgreSQL does not start:\n{self._log.read_text()[-2000:]}")
 
     def _try_start(self) -> bool:
