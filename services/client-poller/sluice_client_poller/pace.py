@@ -8,25 +8,38 @@ from sluice_common.model.download import Download
 from sluice_common.model.enums import State
 
 _MOVING = (State.DOWNLOADING, State.CHECKING, State.MOVING, State.FETCHING_METADATA)
-# At most this share of the time is spent inside the client.
-COST_SHARE = 0.2
+# At most this share of the time is spent inside the client: while somebody watches, and while nobody does.
+WATCHED_SHARE = 0.25
+IDLE_SHARE = 0.05
+# Of so many polls the cheapest counts: a whole list among deltas, or our own busy loop, is not the client's cost.
+COSTS = 3
+# Waits differ by at most this share, so that clients that began together do not stay together.
+SPREAD = 0.05
 AUTH_FAILED_WAIT = 60.0
 
 
-def interval(settings: PollSettings, *, fixed: float | None, cost: float, busy: bool) -> float:
-    """Seconds until the next poll: fast while `busy` (something moves or somebody watches), `fixed` where configured.
+def interval(settings: PollSettings, *, fixed: float | None, cost: float, moving: bool, watched: bool) -> float:
+    """Seconds until the next poll: fast while something moves or somebody watches, `fixed` where configured.
 
-    `cost` is how many seconds the last poll took; a slow client is asked less often.
+    `cost` is how many seconds a poll takes; a slow client is asked less often.
     """
-    wanted = fixed or (settings.fast if busy else settings.slow)
-    return max(wanted, cost * (1 / COST_SHARE - 1))
+    wanted = fixed or (settings.fast if moving or watched else settings.slow)
+    share = WATCHED_SHARE if watched else IDLE_SHARE
+    return max(wanted, cost * (1 / share - 1))
+
+
+def spread(wait: float, jitter: float) -> float:
+    """The wait, a little shorter or longer; `jitter` is between 0 and 1."""
+    return wait * (1 + SPREAD * (2 * jitter - 1))
 
 
 def moves(row: Download) -> bool:
-    """Whether the row is worth looking at often: it transfers, is being worked on, or is about to go."""
+    """Whether the row is worth looking at often: it transfers, is being worked on, or is about to turn or to go."""
     if row.intent is not None:
         return True
-    return row.state in _MOVING and (row.state != State.DOWNLOADING or bool(row.down_speed) or not row.done)
+    if row.state != State.DOWNLOADING:
+        return row.state in _MOVING
+    return bool(row.down_speed) or not row.done or row.done == row.size
 
 
 def retry_wait(failures: int, jitter: float, *, auth_failed: bool) -> float:

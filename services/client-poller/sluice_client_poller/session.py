@@ -6,6 +6,7 @@ Only one poll is in flight, and one frame: the table never goes back to what an 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
@@ -75,6 +76,8 @@ class Session:
         self._finished = 0
         self._failure: ClientError | BusUnavailable | Fenced | None = None
         self._failures = 0
+        # The zero lets the first list, which is always a whole one, cost no wait for the deltas after it.
+        self._costs = deque([0.0], maxlen=pace.COSTS)
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -90,13 +93,14 @@ class Session:
             await self._pause(wait)
 
     async def _pause(self, seconds: float) -> None:
-        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        waking = asyncio.ensure_future(self._wake.wait())
+        """Until the time is over, a command wants to see its effect, or somebody begins to look at the queue."""
+        reasons = (self._clock.sleep(seconds), self._wake.wait(), self._watch.begins())
+        waiting = {asyncio.ensure_future(reason) for reason in reasons}
         try:
-            await asyncio.wait({sleeping, waking}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sleeping.cancel()
-            waking.cancel()
+            for task in waiting:
+                task.cancel()
 
     async def _turn(self) -> float:
         """One poll and what follows from it; the seconds to wait until the next."""
@@ -124,10 +128,19 @@ class Session:
             await self._table.announce()
             await self._table.tidy()
         self._failure, self._failures = None, 0
-        picture = self._picture
-        await self._reporter.online(poll, picture.count, now, cost)
-        busy = bool(picture.known.moving) or self._watch.active()
-        return pace.interval(self._settings, fixed=self._client.interval, cost=cost, busy=busy)
+        await self._reporter.online(poll, self._picture.count, now, cost)
+        self._costs.append(cost)
+        return self._wait()
+
+    def _wait(self) -> float:
+        seconds = pace.interval(
+            self._settings,
+            fixed=self._client.interval,
+            cost=min(self._costs),
+            moving=bool(self._picture.known.moving),
+            watched=self._watch.active(),
+        )
+        return pace.spread(seconds, self._random.random())
 
     async def _ask(self) -> Poll:
         """One client's reply that our own code cannot cope with must not take the other clients down with it."""

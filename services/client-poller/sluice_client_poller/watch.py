@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from nats.aio.msg import Msg
 
 from sluice_common.bus.connect import Bus
@@ -19,6 +21,7 @@ class Watch:
         self._bus = bus
         self._clock = clock
         self._until = 0.0
+        self._begun = asyncio.Event()
 
     async def start(self) -> None:
         """Listen; the subscription lives as long as the connection."""
@@ -28,5 +31,13 @@ class Watch:
         """Whether somebody is looking now."""
         return self._clock.monotonic() < self._until
 
+    async def begins(self) -> None:
+        """Return when somebody looks for the first time after nobody did."""
+        await self._begun.wait()
+
     async def _on_message(self, message: Msg) -> None:
+        began = not self.active()
         self._until = self._clock.monotonic() + WATCHED_FOR
+        if began:
+            self._begun.set()  # wakes whoever waits now, and nobody who comes later
+            self._begun = asyncio.Event()

@@ -19,7 +19,7 @@ from sluice_common.contracts.events import DownloadData
 from sluice_common.contracts.frames import Frame, FrameKind, Table, adopt
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import ClientUnavailable, Fenced, Problem
-from sluice_common.kit.settings import NatsSettings
+from sluice_common.kit.settings import NatsSettings, PollSettings
 from sluice_common.model.download import ClientStatus, Download
 from sluice_common.model.enums import Health, State
 from support.fake_client import FakeClient
@@ -115,6 +115,17 @@ async def test_an_idle_seeder_is_not_written(bus: Bus, deltas: bool) -> None:
         client.put("a", up_speed=5)
         table = await until(lambda: _another(bus, before), what="a frame")
         assert (table.rows["a"].seeding_time, table.rows["a"].up_speed) == (1019, 5)
+
+
+async def test_somebody_who_begins_to_look_waits_for_no_slow_poll(bus: Bus) -> None:
+    """An idle client is asked seldom; the first viewer's word ends the wait, and polling stays fast while they look."""
+    client = FakeClient()
+    client.put("a", state=State.SEEDING)
+    async with polling(bus, {"fake": client}, settings=PollSettings(fast=0.05, slow=3600)):
+        await until(lambda: rows_of(bus), what="a committed table")
+        await bus.nc.publish(subjects.WATCH, b"")
+        await _polled(client)
+        await _polled(client)
 
 
 async def _polled(client: FakeClient) -> None:

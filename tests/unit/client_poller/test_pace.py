@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sluice_client_poller.lease import quota, takeable
-from sluice_client_poller.pace import interval, moves, retry_wait
+from sluice_client_poller.pace import interval, moves, retry_wait, spread
 from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import Download, Intent
 from sluice_common.model.enums import IntentKind, State
@@ -15,14 +15,21 @@ SETTINGS = PollSettings(fast=1, slow=5)
 
 def test_fast_while_something_moves_and_slow_when_idle() -> None:
     """Adaptive by default."""
-    assert interval(SETTINGS, fixed=None, cost=0, busy=True) == 1
-    assert interval(SETTINGS, fixed=None, cost=0, busy=False) == 5
+    assert interval(SETTINGS, fixed=None, cost=0, moving=True, watched=False) == 1
+    assert interval(SETTINGS, fixed=None, cost=0, moving=False, watched=True) == 1
+    assert interval(SETTINGS, fixed=None, cost=0, moving=False, watched=False) == 5
 
 
 def test_a_configured_interval_is_kept_and_a_costly_client_is_spared() -> None:
-    """Never faster than a fifth of the time inside the client."""
-    assert interval(SETTINGS, fixed=2, cost=0, busy=False) == 2
-    assert interval(SETTINGS, fixed=None, cost=2, busy=True) == 8
+    """At most a quarter of the time is spent inside the client while somebody watches, a twentieth while nobody does."""
+    assert interval(SETTINGS, fixed=2, cost=0, moving=False, watched=False) == 2
+    assert interval(SETTINGS, fixed=None, cost=2, moving=True, watched=True) == 6
+    assert interval(SETTINGS, fixed=2, cost=2, moving=True, watched=False) == 38
+
+
+def test_clients_that_began_together_do_not_stay_together() -> None:
+    """Waits are a twentieth shorter or longer."""
+    assert [spread(10, jitter) for jitter in (0, 0.5, 1)] == [9.5, 10, 10.5]
 
 
 def test_a_wrong_password_is_not_hammered() -> None:
@@ -45,6 +52,7 @@ def test_what_is_watched_closely() -> None:
     stalled = Download(client="c", id="d", state=State.DOWNLOADING, done=1)
     checking = Download(client="c", id="e", state=State.CHECKING, done=1)
     intent = Intent(IntentKind.CANCEL, "me", "r", datetime(2026, 1, 1, tzinfo=UTC), False)
+    arrived = Download(client="c", id="g", state=State.DOWNLOADING, done=7, size=7)
     leaving = Download(client="c", id="f", state=State.SEEDING, intent=intent)
-    assert [moves(row) for row in (transfers, checking, leaving)] == [True, True, True]
+    assert [moves(row) for row in (transfers, checking, arrived, leaving)] == [True] * 4
     assert [moves(row) for row in (seeds, stalled)] == [False, False]

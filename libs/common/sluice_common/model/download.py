@@ -9,7 +9,7 @@ import msgspec
 from sluice_common.model.enums import Health, IntentKind, Reason, State
 
 
-class Intent(msgspec.Struct, frozen=True, array_like=True):
+class Intent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A remove that was committed to the table before the client was called.
 
     `accepted` turns true once the client took the call; only then does the row's going need no hold.
@@ -23,7 +23,7 @@ class Intent(msgspec.Struct, frozen=True, array_like=True):
     accepted: bool = False
 
 
-class Download(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Download(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """One item inside one client. Sizes are bytes, speeds bytes/s, times UTC; unknown is None, never a magic number.
 
     Identity is `(client, id)`; the id is fixed at first sight, and `aliases` names everything the client may call it

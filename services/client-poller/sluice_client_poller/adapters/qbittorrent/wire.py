@@ -31,7 +31,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One torrent as qBittorrent tells it. The required keys are what completion and identity rest on."""
 
     name: str

@@ -58,7 +58,7 @@ class Tracker(msgspec.Struct, frozen=True):
     tier: int = 0
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     """One torrent as Transmission tells it; a field that it does not know is 0 or not there.
 
     The required ones are what completion and identity rest on.
@@ -96,7 +96,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 ROW_FIELDS = tuple(field.encode_name for field in msgspec.structs.fields(Row))
 
 
-class TableRow(Row, frozen=True, kw_only=True, array_like=True, rename="camel"):
+class TableRow(Row, frozen=True, kw_only=True, gc=False, array_like=True, rename="camel"):
     """The same as one line of a table that has the columns of ROW_FIELDS."""
 
 
