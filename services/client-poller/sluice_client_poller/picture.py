@@ -21,7 +21,7 @@ from sluice_common.contracts.frames import Change, Table
 from sluice_common.model.download import Download
 
 
-class _Said(msgspec.Struct):
+class _Said(msgspec.Struct, gc=False):
     """A row as the client last said it, where it stands in the client's list, and which id of the table it has."""
 
     row: Download

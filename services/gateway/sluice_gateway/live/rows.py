@@ -30,7 +30,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
 NO_IMPORT = Overlay()
 
 
-class Entry(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, eq=False, kw_only=True, gc=False):
     """A row with what we add to it. A changed row is a new Entry, so identity tells whether it changed."""
 
     download: Download
