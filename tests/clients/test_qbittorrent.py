@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from clients.client_suite import SLOW, Downloads, RealClientSuite, Refusal, adapter_for, eventually, listed, row
+from clients.asking import Downloads, adapter_for, eventually, listed, row
+from clients.client_suite import SLOW, RealClientSuite, Refusal
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_client_poller.adapters.qbittorrent.access import AUTH_PAUSE_MOST
 from sluice_client_poller.adapters.qbittorrent.client import QbittorrentAdapter

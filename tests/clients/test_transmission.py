@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from clients.client_suite import Downloads, RealClientSuite, Refusal, adapter_for, eventually, polled, row
+from clients.asking import Downloads, adapter_for, eventually, polled, row
+from clients.client_suite import RealClientSuite, Refusal
 from sluice_client_poller.adapters.port import Adapter, NewDownload, Poll
 from sluice_common.kit.errors import ClientError, Problem
 from sluice_common.model.download import Download
