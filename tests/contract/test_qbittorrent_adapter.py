@@ -17,7 +17,8 @@ from sluice_client_poller.adapters.qbittorrent.mapping import to_download, to_fi
 from sluice_common.kit.errors import ClientProtocolError, ClientUnavailable
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, Reason, State
-from support.recorded_qbittorrent import API, Hurried, RecordedQbittorrent, adapter_of, count, polls
+from support.hurried import Hurried
+from support.recorded_qbittorrent import API, RecordedQbittorrent, adapter_of, count, polls
 from support.replay import Answer, Replay
 
 OLD, NEW = "qbittorrent-4.5.2", "qbittorrent-5.1.0"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import copy
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-from typing_extensions import override
-
 from sluice_client_poller.adapters.port import Poll
 from sluice_client_poller.adapters.qbittorrent.client import QbittorrentAdapter
-from sluice_common.kit.clock import Clock, SystemClock
+from sluice_common.kit.clock import Clock
 from sluice_common.kit.settings import ClientSettings
+from support.hurried import Hurried
 from support.replay import Answer, Replay
 
 USERNAME = "admin"
@@ -23,20 +21,6 @@ PASSWORD = "the-right-one"
 BAN_AFTER = 5
 API = "api/v2/"
 TRUSTED = "SID=trusted"  # the session of an address that needs no log-in
-
-
-class Hurried(SystemClock):
-    """Nothing recorded needs time; `ahead` moves the clock on by seconds."""
-
-    ahead = 0.0
-
-    @override
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
 
 
 def adapter_of(url: str, password: str | None = PASSWORD, clock: Clock | None = None) -> QbittorrentAdapter:
