@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -63,6 +63,17 @@ async def row(adapter: Adapter, download_id: str) -> Download:
 async def listed(table: Folded, download_id: str) -> Download:
     """The row once a poll has it."""
     return (await eventually(table.poll, lambda rows: download_id in rows))[download_id]
+
+
+async def gone(client: RealClient, names: Set[str]) -> None:
+    """Wait until the client lists nothing that answers to one of these names: some remove after they have said so."""
+    if not names:
+        return
+    async with adapter_for(client) as adapter:
+        table = Folded(adapter)
+        await eventually(
+            table.poll, lambda rows: not any(names & {found.id, *found.aliases} for found in rows.values())
+        )
 
 
 async def polled(table: Folded) -> dict[str, Download] | None:
