@@ -70,6 +70,7 @@ class RecordedQbittorrent:
         self.samples = samples
         rows = json.loads((samples / "torrents_info_all.json").read_text())
         self.torrents: dict[str, dict[str, Any]] = {row.pop("hash"): row for row in rows}
+        self.ghosts: dict[str, dict[str, Any]] = {}  # what only sync/maindata goes on telling
         self.state = json.loads((samples / "sync_full.json").read_text())["server_state"]
         self.categories: dict[str, dict[str, str]] = {}
         self.needs_log_in = True
@@ -157,11 +158,12 @@ class RecordedQbittorrent:
     def _sync_maindata(self, call: dict[str, Any]) -> Answer:
         cookie = call["cookie"] or TRUSTED
         rid, (last, told) = int(call["query"].get("rid", 0)), self._told.get(cookie, (0, {}))
-        self._told[cookie] = (last + 1, copy.deepcopy(self.torrents))
+        listed = self.ghosts | self.torrents
+        self._told[cookie] = (last + 1, copy.deepcopy(listed))
         if rid == 0 or rid != last:
-            body = {"rid": last + 1, "full_update": True, "torrents": self.torrents, "server_state": self.state}
+            body = {"rid": last + 1, "full_update": True, "torrents": listed, "server_state": self.state}
             return _json(body)
-        return _json({"rid": last + 1, **_delta(told, self.torrents)})
+        return _json({"rid": last + 1, **_delta(told, listed)})
 
 
 def _delta(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
