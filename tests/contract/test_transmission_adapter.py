@@ -173,6 +173,18 @@ def test_recorded_files(folder: str) -> None:
     assert files[2].path == "Show.Name.S01E02.1080p.WEB-DL.x264-GRP/show.name.s01e02.1080p.web-dl.x264-grp.nfo"
 
 
+def test_a_hybrids_padding_is_left_out() -> None:
+    """4.1 lists it among the files, which keep the client's own numbers."""
+    (line,) = wire.parse(
+        "torrent-get", wire.parse_reply("torrent-get", 200, {}, sample(NEW, "files__hybrid.json")), wire.Torrents
+    ).torrents
+    files = to_files(wire.parse("torrent-get", line, wire.Files))
+    assert [(file.index, file.path, file.size) for file in files] == [
+        (0, "Hybrid/a.mkv", 50_000),
+        (2, "Hybrid/b.srt", 700),
+    ]
+
+
 @pytest.mark.parametrize("folder", [OLD, NEW])
 def test_a_recorded_table_has_its_rows_in_any_order_of_fields(folder: str) -> None:
     """A table's first line names its columns; ours is in our order, another one is read by those names."""

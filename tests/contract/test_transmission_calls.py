@@ -234,6 +234,20 @@ async def test_a_pause_is_repeated_until_it_holds(
     assert recorded.rows[1]["status"] == 0
 
 
+async def test_data_that_cannot_be_deleted(adapter: TransmissionAdapter, replay: Replay, recorded: Recorded) -> None:
+    """4.1 says success and keeps the torrent: the remove fails in its words, unless nothing of it was on the disk."""
+    recorded.undeletable = True
+    whole, empty = (row["hashString"] for row in list(recorded.rows.values())[:2])
+    for row in recorded.rows.values():
+        row["leftUntilDone"] = row["sizeWhenDone"] if row["hashString"] == empty else 0
+    with pytest.raises(Problem, match="Permission denied") as refused:
+        await adapter.remove(whole, with_data=True)
+    assert (refused.value.code, refused.value.status) == ("data_not_removed", 409)
+    await adapter.remove(whole, with_data=False)
+    await adapter.remove(empty, with_data=True)
+    assert not {whole, empty} & {row["hashString"] for row in recorded.rows.values()}
+
+
 async def test_a_wrong_password_is_tried_once(replay: Replay, clock: Hurried) -> None:
     """With brute-force protection Transmission counts refusals: nobody asks again for half a minute."""
     async with closing(adapter_of(replay.url, WRONG_PASSWORD, clock)) as adapter:

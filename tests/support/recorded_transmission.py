@@ -45,7 +45,8 @@ class Recorded:
     """Transmission as recorded, with a life of its own: one password, a session id, rows, and what changed lately.
 
     `rows` by number; `recent` and `removed` are numbers; `age` in seconds; so many looks are `hidden` from before it
-    has loaded its rows, and to so many stops it is `deaf`.
+    has loaded its rows, and to so many stops it is `deaf`. With `undeletable` it keeps what it should delete with its
+    data, as 4.1 does.
     """
 
     def __init__(self, folder: str = OLD) -> None:
@@ -58,6 +59,7 @@ class Recorded:
         self.age = 5000
         self.hidden = 0
         self.deaf = 0
+        self.undeletable = False
 
     def start_again(self) -> None:
         """As after a restart: another session id, other numbers, a new age, nothing remembered of what was removed."""
@@ -101,7 +103,9 @@ class Recorded:
                 return self._add(asked)
             case "torrent-stop":
                 return self._stop(asked)
-            case "torrent-set" | "torrent-start" | "torrent-verify" | "torrent-remove":
+            case "torrent-remove":
+                return self._remove(asked)
+            case "torrent-set" | "torrent-start" | "torrent-verify":
                 return success({})
             case _:
                 return Answer(body=sample(self.folder, "bogus_method.json"))
@@ -111,6 +115,15 @@ class Recorded:
         for number, row in self.rows.items():
             if row["hashString"] in asked["ids"] and self.deaf < 0:
                 self.rows[number] = row | {"status": 0}
+        return success({})
+
+    def _remove(self, asked: dict[str, Any]) -> Answer:
+        for number in [number for number, row in self.rows.items() if row["hashString"] in asked["ids"]]:
+            if self.undeletable and asked["delete-local-data"]:
+                words = "Couldn't remove all torrent files: Permission denied (13)"
+                self.rows[number] |= {"status": 0, "error": 3, "errorString": words}
+            else:
+                self.remove(number)
         return success({})
 
     def _stats(self) -> Answer:
