@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from support import client_root
 from support.clients import ClientMissing
 from support.processes import end
 from support.waiting import wait
@@ -17,12 +18,18 @@ from support.waiting import wait
 START_SECONDS = 40.0  # of an idle machine
 
 
-def installed(program: str, package: str) -> str:
-    """The path of a program of this machine; ClientMissing with its Debian package where it is not there."""
+def installed(program: str, package: str) -> tuple[str, ...]:
+    """What starts a program of this machine; ClientMissing with its Debian package where it is not there.
+
+    Where `SLUICE_CLIENTS_ROOT` names a folder with newer clients, it is that folder's program.
+    """
+    root = client_root.folder()
+    if root is not None:
+        return client_root.command(root, program)
     path = shutil.which(program)
     if path is None:
         raise ClientMissing(program, package)
-    return path
+    return (path,)
 
 
 class Started:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from support import client_root
 from support.clients import HOST, free_ports
 from support.launched import OneProgram, Program, installed
 
@@ -40,7 +41,7 @@ class Qbittorrent(OneProgram):
         self.username = USERNAME
         self.password = PASSWORD
         self.web_port, self.peer_port = free_ports(2)
-        self._path = installed(PROGRAM, PACKAGE)
+        self._command = installed(PROGRAM, PACKAGE)
         _write_config(self, preferences or {})
 
     @property
@@ -56,13 +57,15 @@ class Qbittorrent(OneProgram):
     @property
     def version(self) -> str:
         """What the program says of itself, without the v."""
-        said = subprocess.run([self._path, "--version"], capture_output=True, text=True, check=True, env=_environ(self))
+        said = subprocess.run(
+            [*self._command, "--version"], capture_output=True, text=True, check=True, env=_environ(self)
+        )
         return re.sub(r".*v", "", said.stdout.strip())
 
     @override
     def start(self) -> None:
         """Start it unless it runs, and wait until it answers."""
-        command = (self._path, f"--profile={self.directory}", f"--webui-port={self.web_port}")
+        command = (*self._command, f"--profile={self.directory}", f"--webui-port={self.web_port}")
         self._program.start(command, _environ(self))
         self._program.await_ready(lambda: _answers(self.url), self.log)
 
@@ -78,7 +81,8 @@ class Qbittorrent(OneProgram):
 
 
 def _environ(qbittorrent: Qbittorrent) -> dict[str, str]:
-    return {**os.environ, "HOME": str(qbittorrent.directory), "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8"}
+    own = {"HOME": str(qbittorrent.directory), "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8"}
+    return {**os.environ, **client_root.environment(), **own}
 
 
 def _answers(url: str) -> bool:

@@ -36,7 +36,7 @@ class Transmission(OneProgram):
         self.username = USERNAME
         self.password = PASSWORD
         self.rpc_port, self.peer_port = free_ports(2)
-        self._path = installed(PROGRAM, PACKAGE)
+        self._command = installed(PROGRAM, PACKAGE)
         self._session_id = ""
         self.download_dir.mkdir(parents=True)
         (directory / "settings.json").write_text(json.dumps(_settings(self, incomplete_dir)))
@@ -49,7 +49,7 @@ class Transmission(OneProgram):
     @override
     def start(self, *, wait: bool = True) -> None:
         """Start it unless it runs; with `wait` until it answers, with a list that may still be empty."""
-        command = (self._path, "--foreground", "--config-dir", str(self.directory))
+        command = (*self._command, "--foreground", "--config-dir", str(self.directory))
         self._program.start(command, {**os.environ, "HOME": str(self.directory)})
         if wait:
             self._program.await_ready(self._greets, self.log)
