@@ -34,7 +34,7 @@ if [ -z "$mirror" ]; then
   [ -n "$mirror" ] || fail "This machine's apt has no Debian mirror; give one with MIRROR=..."
 fi
 
-echo "Installing ${packages[*]} of Debian 13 into $folder (about 160 MB from the mirror, 250 MB on the disk) ..."
+echo "Installing ${packages[*]} of Debian 13 into $folder (about 75 MB from the mirror, 230 MB on the disk) ..."
 rm -rf --one-file-system "$folder"
 mkdir -p "$folder"
 touch "$making"
