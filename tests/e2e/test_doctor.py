@@ -192,7 +192,8 @@ def _expected(downloads: str) -> Told:
 def test_a_set_up_that_is_well(product: Product, swarm: Swarm, media: Path, tmp_path: Path) -> None:
     """Before anything finished, what could not be tried is unknown and says so; then all is well, with exit code 0."""
     first = wait(lambda: untried(product), seconds=60, what="the client's list is known")
-    assert told(first)["library.link", "tv"] == ("unknown", "no_file")
+    assert told(first)["library.link", "deluge → tv"] == ("unknown", "no_file")
+    assert "can be hardlinked" in first["library.link", "deluge → tv"]["detail"]
     assert "let one download finish" in first["client.file", "deluge"]["advice"]
     finish_one(product, swarm, tmp_path)
     found = all_well(product)
