@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from urllib.parse import urlsplit, urlunsplit
 
 from sluice_common.contracts.doctor import AboutClient, Finding, Verdict
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings, NatsSettings, Settings
+from sluice_common.kit.urls import public
 from sluice_gateway.imported import OURS
 
 _NOBODY = ("no_responder", "no_answer", "unknown_outcome")
@@ -178,12 +178,3 @@ def _unknown(
         check=check, subject=subject, status=Verdict.UNKNOWN, code="not_asked", detail=detail, advice=advice,
         client=client, library=library,
     )  # fmt: skip
-
-
-def public(url: str) -> str:
-    """A URL without a name and password that somebody wrote into it, and without its query."""
-    try:
-        parts = urlsplit(url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    except ValueError:
-        return "a URL that cannot be read"
