@@ -100,19 +100,27 @@ def _advice(name: str, settings: ClientSettings, reason: str) -> str:
 
 
 def _version(name: str, settings: ClientSettings, told: AboutClient) -> Finding:
-    known = f"{settings.type} {told.version}"
+    known, tested = f"{settings.type} {told.version}", ", ".join(told.tested)
     if told.is_tried is None:
         status, code, detail = Verdict.UNKNOWN, "version_unknown", f"{name} tells no version that we can read"
     elif told.is_tried:
-        status, code, detail = Verdict.OK, None, known
+        status, code, detail = Verdict.OK, None, known + _how_known(told, tested)
     else:
-        status, code, detail = Verdict.WARNING, "version_untried", f"{known} is not a version that Sluice knows"
-    advice = (
-        "" if status == Verdict.OK else "docs/clients.md lists the versions that were tried; it may work all the same"
-    )
+        status, code = Verdict.WARNING, "version_untried"
+        detail = f"{known} is not a version that Sluice knows" + (f"; tested are {tested}" if tested else "")
+    advice = "" if status == Verdict.OK else "docs/clients.md lists the versions; it may work all the same"
     return Finding(
         check="client.version", subject=name, status=status, code=code, detail=detail, advice=advice, client=name
     )
+
+
+def _how_known(told: AboutClient, tested: str) -> str:
+    """A version that was only read about is not said to be tested."""
+    if told.is_tested is None:
+        return ""
+    if told.is_tested:
+        return f", of a tested series ({tested})"
+    return f": known from its API's documentation, not tested (tested are {tested})"
 
 
 def configuration(settings: Settings) -> list[Finding]:
