@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sluice_client_poller.adapters.registry import FACTORIES
+from sluice_client_poller.adapters.versions import KNOWN
 from support.abilities import Ability
 from support.clients import LAUNCHERS
-from support.clients_page import PAGE, page, read_report, suites, versions
+from support.clients_page import PAGE, page, read_report, recorded, suites, versions
 
 MEND = "run `make clients-page`"
 
@@ -23,6 +24,14 @@ def test_every_kind_of_client_has_both_suites_and_a_real_one_to_run() -> None:
 def test_the_report_is_of_todays_tests(kind: str) -> None:
     """Some version was run with the tests as they are now, and all that they show was shown."""
     assert versions(read_report(), kind, suites()[kind]), MEND
+
+
+@pytest.mark.parametrize("kind", sorted(FACTORIES))
+def test_what_doctor_calls_tested_was_tested(kind: str) -> None:
+    """Doctor and this page speak of the same versions: those of the last runs, and those that were recorded."""
+    suite = suites()[kind]
+    assert list(KNOWN[kind].real) == versions(read_report(), kind, suite), "mend KNOWN in adapters/versions.py"
+    assert list(KNOWN[kind].recorded) == recorded(kind, suite), "mend KNOWN in adapters/versions.py"
 
 
 @pytest.mark.parametrize("kind", sorted(FACTORIES))

@@ -58,9 +58,11 @@ class Access:
         session = self.logins
         reply = await self._send(method, path, **content)
         if reply.status == 403:
+            wire.checked_refusal(reply)
             await self._log_in(session)
             reply = await self._send(method, path, **content)
             if reply.status == 403:
+                wire.checked_refusal(reply)
                 raise ClientAuthFailed(wire.refusal(reply))
         return reply
 
@@ -93,6 +95,7 @@ class Access:
             form = {"username": self._username, "password": self._password.get_secret_value()}
             reply = await self._send("POST", "auth/login", data=form)
             if reply.status == 403:
+                wire.checked_refusal(reply, logging_in=True)
                 self._refused(wire.refusal(reply))
             if not wire.parse_login(reply):
                 self._refused("qBittorrent refused the user name or password; set those of its web interface")

@@ -184,6 +184,21 @@ def parse_login(reply: Reply) -> bool:
     return parse_text(reply, r"Ok\.") == "Ok."
 
 
+def checked_refusal(reply: Reply, *, logging_in: bool = False) -> None:
+    """Raise ClientProtocolError for a 403 that is not qBittorrent's: a page of another program, or of a proxy.
+
+    Its own are plain text, recorded from 4.5.2 and 5.1.0: `Forbidden` where there is no session, and for the log-in,
+    which is open to all, only a ban, in the language of its user.
+    """
+    told = reply.content_type.partition(";")[0].strip().lower()
+    words = reply.body.strip()
+    is_own = told == "text/plain" and words != b"" and not words.startswith(b"<")
+    if not is_own or (logging_in and words == b"Forbidden"):
+        raise ClientProtocolError(
+            f"{reply.path}: 403, but not in qBittorrent's words; this does not look like qBittorrent, is the URL right?"
+        )
+
+
 def refusal(reply: Reply) -> str:
     """Why the log-in itself is forbidden: a ban, or a host name that qBittorrent does not know as its own."""
     if b"banned" in reply.body:
