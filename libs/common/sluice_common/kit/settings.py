@@ -183,12 +183,16 @@ class HealthSettings(Section):
 
 
 class PollSettings(Section):
-    """Pacing of the pollers, in seconds: `fast` while something moves, `slow` when idle; holds as in the design."""
+    """Pacing of the pollers, in seconds: `fast` while something moves, `slow` when idle; holds as in the design.
+
+    `stalled_after` is for how long nothing may come before a download counts as stalled.
+    """
 
     fast: float = Field(default=1.0, ge=0.05)
     slow: float = Field(default=5.0, ge=0.05)
     hold: float = Field(default=10.0, ge=0)
     hold_after_reconnect: float = Field(default=60.0, ge=0)
+    stalled_after: float = Field(default=300.0, ge=1)
 
 
 @dataclass(frozen=True)
