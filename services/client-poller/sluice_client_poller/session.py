@@ -212,6 +212,11 @@ class Session:
         """The committed row with this id or alias."""
         return self._picture.row(download_id)
 
+    def quiet_for(self, seconds: float) -> list[Download]:
+        """The committed rows of the downloads for which nothing came for that long."""
+        found = map(self._picture.row, self._picture.stalls.quiet_for(seconds))
+        return [row for row in found if row is not None]
+
     def client_name_of(self, row: Download) -> str:
         """What the client itself calls this row now."""
         return self._picture.client_name_of(row.id)

@@ -8,8 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from sluice_common.contracts.doctor import AboutClient, Finding, Verdict
 from sluice_common.kit.errors import Problem
-from sluice_common.kit.settings import ClientSettings, NatsSettings, Settings
-from sluice_gateway.imported import OURS
+from sluice_common.kit.settings import OURS, ClientSettings, NatsSettings, Settings
 
 _NOBODY = ("no_responder", "no_answer", "unknown_outcome")
 _NEARLY = 0.7

@@ -118,6 +118,21 @@ def _absolute(path: Path) -> Path:
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
+# The owner of the categories that we import ourselves.
+OURS = "sluice"
+
+
+class StalledSettings(Section):
+    """What to do with downloads of ours for which nothing came for `after` seconds; nothing unless configured.
+
+    `remove` leaves their data. With `dry_run` it is only said what would be done.
+    """
+
+    action: Literal["none", "report", "pause", "remove"] = "none"
+    after: float = Field(default=86400.0, ge=1)
+    dry_run: bool = False
+
+
 class ClientSettings(Section):
     """One download client. `paths` maps its view of the disk to ours, `owners` its categories to whoever imports."""
 
@@ -131,6 +146,7 @@ class ClientSettings(Section):
     paths: dict[str, AbsolutePath] = {}
     owners: dict[str, Name] = {}
     backlog: Literal["skip", "import"] = "skip"
+    stalled: StalledSettings = StalledSettings()
 
 
 class LibrarySettings(Section):
