@@ -7,9 +7,8 @@ from difflib import SequenceMatcher
 
 from sluice_common.contracts.doctor import AboutClient, Finding, Verdict
 from sluice_common.kit.errors import Problem
-from sluice_common.kit.settings import ClientSettings, NatsSettings, Settings
+from sluice_common.kit.settings import OURS, ClientSettings, NatsSettings, Settings
 from sluice_common.kit.urls import public
-from sluice_gateway.imported import OURS
 
 _NOBODY = ("no_responder", "no_answer", "unknown_outcome")
 _NEARLY = 0.7

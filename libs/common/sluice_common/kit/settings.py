@@ -118,6 +118,21 @@ def _absolute(path: Path) -> Path:
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
+# The owner of the categories that we import ourselves.
+OURS = "sluice"
+
+
+class StalledSettings(Section):
+    """What to do with downloads of ours for which nothing came for `after` seconds; nothing unless configured.
+
+    `remove` leaves their data. With `dry_run` it is only said what would be done.
+    """
+
+    action: Literal["none", "report", "pause", "remove"] = "none"
+    after: float = Field(default=86400.0, ge=1)
+    dry_run: bool = False
+
+
 class ClientSettings(Section):
     """One download client. `paths` maps its view of the disk to ours, `owners` its categories to whoever imports."""
 
@@ -131,6 +146,7 @@ class ClientSettings(Section):
     paths: dict[str, AbsolutePath] = {}
     owners: dict[str, Name] = {}
     backlog: Literal["skip", "import"] = "skip"
+    stalled: StalledSettings = StalledSettings()
 
 
 class LibrarySettings(Section):
@@ -183,12 +199,16 @@ class HealthSettings(Section):
 
 
 class PollSettings(Section):
-    """Pacing of the pollers, in seconds: `fast` while something moves, `slow` when idle; holds as in the design."""
+    """Pacing of the pollers, in seconds: `fast` while something moves, `slow` when idle; holds as in the design.
+
+    `stalled_after` is for how long nothing may come before a download counts as stalled.
+    """
 
     fast: float = Field(default=1.0, ge=0.05)
     slow: float = Field(default=5.0, ge=0.05)
     hold: float = Field(default=10.0, ge=0)
     hold_after_reconnect: float = Field(default=60.0, ge=0)
+    stalled_after: float = Field(default=300.0, ge=1)
 
 
 @dataclass(frozen=True)

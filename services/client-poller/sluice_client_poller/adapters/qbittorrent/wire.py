@@ -58,7 +58,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ratio: float | None = None
     seeding_time: int | None = None
     tags: str = ""
-    time_active: int | None = None
     total_size: int | None = None
     tracker: str = ""
     upspeed: int | None = None
@@ -75,11 +74,13 @@ _Patch = msgspec.defstruct(
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """The session: speeds in bytes/s, free space in bytes. A delta holds what changed; None is unchanged."""
+    """The session: speeds and the limit now in force in bytes/s, free space in bytes; in a delta None is unchanged."""
 
     dl_info_speed: int | None = None
     up_info_speed: int | None = None
     free_space_on_disk: int | None = None
+    connection_status: str | None = None
+    dl_rate_limit: int | None = None
 
 
 class MainData(msgspec.Struct, frozen=True, kw_only=True):
