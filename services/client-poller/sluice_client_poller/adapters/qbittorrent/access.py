@@ -10,6 +10,7 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientError, ClientProtocolError
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.net import http
+from sluice_common.net.tls import trust
 
 IDLE = 5.0  # qBittorrent closes a connection that was idle for longer, perhaps just as we send
 # After a refused log-in nobody asks again for so long, twice as long each time: five in a row ban our address.
@@ -21,7 +22,7 @@ class Access:
     """The calls may overlap. `logins` counts sessions, `troubles` the calls that got no answer."""
 
     def __init__(self, settings: ClientSettings, clock: Clock, *, timeout: float) -> None:
-        self._http = http.client(base_url=settings.url, timeout=timeout, idle=IDLE)
+        self._http = http.client(base_url=settings.url, timeout=timeout, idle=IDLE, verify=trust(settings.tls))
         self._username = settings.username or "admin"
         self._password = settings.password
         self._clock = clock
@@ -98,7 +99,7 @@ class Access:
                 wire.checked_refusal(reply, logging_in=True)
                 self._refused(wire.refusal(reply))
             if not wire.parse_login(reply):
-                self._refused("qBittorrent refused the user name or password; set those of its web interface")
+                self._refused(wire.login_refused(reply))
             self._refusals = 0
             self.logins += 1
 

@@ -185,6 +185,14 @@ def parse_login(reply: Reply) -> bool:
     return parse_text(reply, r"Ok\.") == "Ok."
 
 
+def login_refused(reply: Reply) -> str:
+    """Why a log-in was not accepted. Up to 5.1 a 401 is about the Host header, from 5.2 on about the password."""
+    words = "qBittorrent refused the user name or password; set those of its web interface"
+    if reply.status != 401:
+        return words
+    return f"{words}. Behind another web server that one must send qBittorrent's own address as Host"
+
+
 def checked_refusal(reply: Reply, *, logging_in: bool = False) -> None:
     """Raise ClientProtocolError for a 403 that is not qBittorrent's: a page of another program, or of a proxy.
 

@@ -19,6 +19,7 @@ from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.enums import State
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
+from sluice_common.net.tls import trust
 
 TIMEOUT = 30.0  # a move across file systems at completion blocks the RPC; a longer one shows as unreachable
 SLICE = 500  # rows decoded before the loop gets its turn
@@ -46,7 +47,7 @@ class TransmissionAdapter:
         self._clock = clock
         self._url = wire.rpc_url(settings.url)
         self._has_password = settings.password is not None
-        self._http = http.client(timeout=TIMEOUT, auth=_auth(settings))
+        self._http = http.client(timeout=TIMEOUT, auth=_auth(settings), verify=trust(settings.tls))
         self._polling = asyncio.Lock()
         self._mirror = Mirror()
         self._refused_at: float | None = None
