@@ -10,6 +10,13 @@ if [ ! -e .env ] && [ -z "$data" ]; then
   echo "which directory holds downloads and media? ./setup.sh DATA-DIRECTORY" >&2
   exit 2
 fi
+case $data in
+*\'*)
+  # .env holds it in single quotes, in which there is no way to write one.
+  echo "a ' in the path of the data directory cannot be written into .env: $data" >&2
+  exit 2
+  ;;
+esac
 umask 077
 
 if [ "$(id -u)" -eq 0 ]; then

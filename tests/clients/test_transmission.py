@@ -48,8 +48,10 @@ class TestTransmission(RealClientSuite):
         Ability.CATEGORY: "labels (3.00 and newer); with several, the first that has an owner, else the first"
     }
     LIMITS = (
-        "What changes without activity (a label, a file that is no longer wanted, a tracker's error) is seen when the "
-        "whole list is asked: every 15 s, with thousands of torrents every few minutes.",
+        "What changes without activity (a file that is no longer wanted, a tracker's error) is seen when the whole "
+        "list is asked: every 15 s, with thousands of torrents every few minutes.",
+        "So in 3.00 a label that was edited in Transmission itself is only seen at that full reconcile: until then the "
+        "download keeps its old category here.",
         "Before 4.0 the label follows the add: for a moment the download is without its category.",
         "3.00 reads no hybrid torrents; they are refused. 4.x takes them, and writes their padding too. No version "
         "reads magnets or torrents with only a v2 hash.",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sluice_client_poller.adapters.registry import FACTORIES
+from sluice_client_poller.adapters.versions import KNOWN
 from support.abilities import Ability
 from support.clients import LAUNCHERS
-from support.clients_page import PAGE, page, read_report, suites, with_run
+from support.clients_page import PAGE, page, read_report, recorded, suites, with_run
 
 MEND = "run `make clients-page`"
 
@@ -37,6 +38,14 @@ def test_a_case_that_a_version_was_not_run_with_says_so() -> None:
     missing = suites()["qbittorrent"].live.cases()[0]
     (line,) = (line for line in page(report).splitlines() if line.startswith(f"| {missing} |"))
     assert line == f"| {missing} | passed | passed | passed | not run | passed | passed |"
+
+
+@pytest.mark.parametrize("kind", sorted(FACTORIES))
+def test_what_doctor_calls_tested_was_tested(kind: str) -> None:
+    """Doctor and this page speak of the same versions: those of the last runs, and those that were recorded."""
+    suite = suites()[kind]
+    assert list(KNOWN[kind].real) == sorted(read_report()[kind]), "mend KNOWN in adapters/versions.py"
+    assert list(KNOWN[kind].recorded) == recorded(kind, suite), "mend KNOWN in adapters/versions.py"
 
 
 @pytest.mark.parametrize("kind", sorted(FACTORIES))

@@ -84,6 +84,53 @@ async def test_a_ban_is_told_and_left_alone(recorded: RecordedQbittorrent, repla
     await adapter.close()
 
 
+@pytest.mark.parametrize("password", ["right", None])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(body=b"<html><h1>403 Forbidden</h1></html>", status=403, content_type="text/html"),
+        Answer(body=b'{"error": "forbidden"}', status=403),
+        Answer(body=b"", status=403, content_type="text/plain"),
+    ],
+    ids=["page", "json", "nothing"],
+)
+async def test_a_403_of_another_program_is_no_wrong_password(answer: Answer, password: str | None) -> None:
+    """Whoever listens there is not qBittorrent: the URL is to be mended, not the password."""
+    with Replay(lambda _: answer) as replay:
+        adapter = adapter_of(replay.url, password)
+        with pytest.raises(ClientProtocolError, match="does not look like qBittorrent"):
+            await adapter.poll()
+        await adapter.close()
+
+
+async def test_who_forbids_the_log_in_is_another_program() -> None:
+    """qBittorrent lets everybody try, but for who is banned, which it says in its user's language."""
+    with Replay(lambda _: plain("Forbidden", 403)) as replay:
+        adapter = adapter_of(replay.url)
+        with pytest.raises(ClientProtocolError, match="does not look like qBittorrent"):
+            await adapter.poll()
+        await adapter.close()
+    with Replay(lambda _: plain("Ihre IP-Adresse wurde gebannt.", 403)) as replay:
+        adapter = adapter_of(replay.url)
+        with pytest.raises(ClientAuthFailed):
+            await adapter.poll()
+        await adapter.close()
+
+
+async def test_a_page_in_front_of_it_gets_no_password(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """A proxy that forbids in the middle of a session: nobody logs in again because of it."""
+    adapter = adapter_of(replay.url)
+    await adapter.poll()
+    page = Answer(body=b"<html>403</html>", status=403, content_type="text/html")
+    replay.answer = lambda _: page
+    with pytest.raises(ClientProtocolError, match="does not look like qBittorrent"):
+        await adapter.poll()
+    assert count(replay, "auth/login") == 1
+    replay.answer = recorded
+    assert (await adapter.poll()).rows
+    await adapter.close()
+
+
 async def test_an_expired_session_is_renewed_once(recorded: RecordedQbittorrent, replay: Replay) -> None:
     """By one of the calls that notice it; a client that forbids everything all the same is not asked for ever."""
     adapter = adapter_of(replay.url)

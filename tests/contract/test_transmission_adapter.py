@@ -78,7 +78,7 @@ def row_of(folder: str, name: str) -> wire.Row:
 def download(folder: str, name: str) -> Download:
     """A recorded row as a Download, as it was seen a few seconds after it had been added."""
     row = row_of(folder, name)
-    return to_download("transmission", row, row.added_date + 5, {"tv"})
+    return to_download("transmission", row, {"tv"})
 
 
 class TestTransmissionRecorded(RecordedSuite):

@@ -90,14 +90,14 @@ def finish_one(product: Product, swarm: Swarm, parent: Path) -> str:
 @contextmanager
 def read_only(place: Path) -> Iterator[None]:
     """A folder that nobody may write for as long as the block lasts: by its mode, or for root by a mount."""
-    if os.geteuid() != 0:
-        place.chmod(0o555)
+    root = os.geteuid() == 0
+    close = ["mount", "-o", "remount,ro", str(place)] if root else ["chmod", "0555", str(place)]
+    reopen = ["mount", "-o", "remount,rw", str(place)] if root else ["chmod", "0755", str(place)]
+    subprocess.run(close, check=True)
+    try:
         yield
-        place.chmod(0o755)
-        return
-    subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-    yield
-    subprocess.run(["mount", "-o", "remount,rw", place], check=True)
+    finally:
+        subprocess.run(reopen, check=True)
 
 
 @pytest.fixture
@@ -107,10 +107,12 @@ def lockable(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     if os.geteuid() == 0:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "sluice-test", place], check=True)
-    (place / ".sluice-root").write_text("lockable\n")
-    yield place
-    if os.geteuid() == 0:
-        subprocess.run(["umount", place], check=True)
+    try:
+        (place / ".sluice-root").write_text("lockable\n")
+        yield place
+    finally:
+        if os.geteuid() == 0:
+            subprocess.run(["umount", place], check=True)
 
 
 def test_a_set_up_that_is_broken_in_every_way(
@@ -192,7 +194,8 @@ def _expected(downloads: str) -> Told:
 def test_a_set_up_that_is_well(product: Product, swarm: Swarm, media: Path, tmp_path: Path) -> None:
     """Before anything finished, what could not be tried is unknown and says so; then all is well, with exit code 0."""
     first = wait(lambda: untried(product), seconds=60, what="the client's list is known")
-    assert told(first)["library.link", "tv"] == ("unknown", "no_file")
+    assert told(first)["library.link", "deluge → tv"] == ("unknown", "no_file")
+    assert "can be hardlinked" in first["library.link", "deluge → tv"]["detail"]
     assert "let one download finish" in first["client.file", "deluge"]["advice"]
     finish_one(product, swarm, tmp_path)
     found = all_well(product)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from clients.client_suite import RealClientSuite
 from contract.adapter_suite import RecordedSuite
 from sluice_client_poller.adapters.registry import FACTORIES
+from sluice_client_poller.adapters.versions import KNOWN
 from sluice_common.model.enums import State
 from support.abilities import Ability, marked
 
@@ -60,6 +61,11 @@ def with_run(report: Report, kind: str, version: str, passed: list[str]) -> Repo
     return {**report, kind: {**others, version: passed}}
 
 
+def recorded(kind: str, suite: Suites) -> list[str]:
+    """The versions of which there are recorded replies."""
+    return [folder.removeprefix(f"{kind}-") for folder in suite.recorded.RECORDED]
+
+
 def page(report: Report) -> str:
     """The whole page."""
     kinds = suites()
@@ -92,20 +98,37 @@ def _head(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
     yield "Made by `make clients-page` from the suites that every client passes: `tests/clients` with the real"
     yield "programs, `tests/contract` over recorded replies. A page that is not what they show fails a test."
     yield ""
+    yield "What was neither run nor recorded, and whose documented API says what Sluice needs, is taken as known;"
+    yield "`sluice doctor` tells the difference. Others may work all the same, with a warning."
+    yield ""
     yield from _table(
-        ("", "`type`", "run for real", "by recorded replies", "a poll brings", "speaks"),
+        (
+            "",
+            "`type`",
+            "run for real",
+            "by recorded replies",
+            "documented API",
+            "a poll brings",
+            "speaks",
+        ),
         (
             (
                 suite.live.NAME,
                 f"`{kind}`",
                 ", ".join(sorted(report[kind])),
-                ", ".join(folder.removeprefix(f"{kind}-") for folder in suite.recorded.RECORDED),
+                ", ".join(recorded(kind, suite)),
+                _documented(kind),
                 "what changed" if suite.live.DELTAS else "the whole list",
                 suite.live.SPEAKS,
             )
             for kind, suite in kinds.items()
         ),
     )
+
+
+def _documented(kind: str) -> str:
+    known = KNOWN[kind]
+    return f"{known.since[0]}.{known.since[1]} up to, not with, {known.before[0]}.{known.before[1]}"
 
 
 def _abilities(kinds: Mapping[str, Suites]) -> Iterator[str]:

@@ -60,6 +60,8 @@ class Stack(Api):
             "SLUICE_TAG": tag,
             "PORT": str(port),
             "PROMETHEUS_PORT": str(self.prometheus_port),
+            # Whichever this machine has: the rules and queries have to hold for more than the one we name.
+            "PROMETHEUS_VERSION": "latest",
             "COMPOSE_PROFILES": ",".join(profiles),
         }
         ours = shutil.ignore_patterns(".env", "secrets", "state", "sluice.yaml", ".gitignore")

@@ -26,6 +26,7 @@ class FakeClient:
         self.failure: ClientError | None = None
         self.answer: Callable[[], Poll] | None = None
         self.restarted = False
+        self.throttled = False
         self.polls = 0
         self.calls: list[str] = []
         self.time_added = 1_700_000_000
@@ -52,9 +53,10 @@ class FakeClient:
         restarted, self.restarted = self.restarted, False
         self._told = dict(self.rows)
         if told is None or restarted or not self.deltas:
-            return Poll(rows=tuple(self.rows.values()), restarted=restarted)
+            return Poll(rows=tuple(self.rows.values()), restarted=restarted, throttled=self.throttled)
         changed = tuple(row for download_id, row in self.rows.items() if told.get(download_id) != row)
-        return Poll(rows=changed, whole=False, removed=tuple(told.keys() - self.rows.keys()))
+        removed = tuple(told.keys() - self.rows.keys())
+        return Poll(rows=changed, whole=False, removed=removed, throttled=self.throttled)
 
     async def read(self, download_id: str) -> Download | None:
         self._call("read")

@@ -20,14 +20,17 @@ from sluice_common.kit.errors import BusUnavailable
 from sluice_common.kit.settings import ClientSettings, PollSettings
 
 FAST = PollSettings(fast=0.05, slow=0.05, hold=0.5, hold_after_reconnect=2.0)
+ANY_CLIENT = ClientSettings(type="deluge", url="http://127.0.0.1:1")
 _numbers = itertools.count(1)
 
 
-def make_holder(bus: Bus, adapters: dict[str, Adapter], *, settings: PollSettings = FAST) -> Holder:
-    """A replica that polls `adapters`."""
+def make_holder(
+    bus: Bus, adapters: dict[str, Adapter], *, settings: PollSettings = FAST, client: ClientSettings = ANY_CLIENT
+) -> Holder:
+    """A replica that polls `adapters`, each configured as `client`."""
     number = next(_numbers)
     ids = itertools.count(1)
-    clients = {name: ClientSettings(type="deluge", url="http://127.0.0.1:1") for name in adapters}
+    clients = dict.fromkeys(adapters, client)
     make: Callable[[str, ClientSettings], Adapter] = lambda name, _: adapters[name]  # noqa: E731
     return Holder(
         bus,
@@ -42,9 +45,11 @@ def make_holder(bus: Bus, adapters: dict[str, Adapter], *, settings: PollSetting
 
 
 @asynccontextmanager
-async def polling(bus: Bus, adapters: dict[str, Adapter], *, settings: PollSettings = FAST) -> AsyncIterator[Holder]:
+async def polling(
+    bus: Bus, adapters: dict[str, Adapter], *, settings: PollSettings = FAST, client: ClientSettings = ANY_CLIENT
+) -> AsyncIterator[Holder]:
     """A replica that runs until the block ends."""
-    holder = make_holder(bus, adapters, settings=settings)
+    holder = make_holder(bus, adapters, settings=settings, client=client)
     task = asyncio.create_task(holder.run())
     try:
         yield holder

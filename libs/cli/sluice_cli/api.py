@@ -12,6 +12,7 @@ import msgspec
 from sluice_cli.failure import START, Failure, Refused, Unreachable
 from sluice_cli.sse import Message, Parser
 from sluice_cli.target import Target
+from sluice_common.kit.urls import public
 from sluice_common.net.http import AsyncClient, InvalidURL, Response, TransportError, client, reason
 
 # A command waits for its client, and an add for a web page: longer than the gateway's own deadlines.
@@ -71,7 +72,7 @@ class Api:
         raise StreamEnded("the gateway ended the stream")
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(f"cannot reach Sluice at {self._target.url}: {reason(error)}; {START}")
+        return Unreachable(f"cannot reach Sluice at {public(self._target.url)}: {reason(error)}; {START}")
 
     def _document(self, response: Response) -> Document:
         try:
@@ -81,7 +82,8 @@ class Api:
         if 200 <= response.status_code < 300 and document:
             return document
         if "code" not in document:
-            what = f"{self._target.url} answered HTTP {response.status_code}, but not as Sluice does; is the URL right?"
+            who = public(self._target.url)
+            what = f"{who} answered HTTP {response.status_code}, but not as Sluice does; is the URL right?"
             raise Failure(what)
         raise Refused(_sentence(document), document)
 

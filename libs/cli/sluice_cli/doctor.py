@@ -17,6 +17,7 @@ from sluice_cli.run import Json, show, talk
 from sluice_cli.target import RUN_FILE, Given
 from sluice_common.kit.errors import SettingsError
 from sluice_common.kit.settings import load
+from sluice_common.kit.urls import public
 
 Row = dict[str, Any]
 
@@ -49,7 +50,9 @@ def unreachable(given: Given, why: str) -> Iterator[Row]:
         "is the URL right, and does it run there?" if named else f"the data directory is {given.data}: is it the one?"
     )
     advice = f"{where} SLUICE_DATA names another; {START}"
-    yield _row("gateway", named or str(given.data), "unreachable", why.removesuffix(f"; {START}"), advice)
+    yield _row(
+        "gateway", public(named) if named else str(given.data), "unreachable", why.removesuffix(f"; {START}"), advice
+    )
     if named:
         return
     noted = _noted(given.data / RUN_FILE)

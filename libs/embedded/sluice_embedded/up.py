@@ -162,7 +162,8 @@ async def _start_servers(plan: Plan, roster: Roster, both: servers.Servers, grou
     postgres_spec = servers.postgres_spec(both.postgres, plan.layout, plan.clock)
     database = roster.start(group, postgres_spec, both.postgres.port)
     await _until(plan, bus, partial(nats.ready, both.nats), _GIVE_UP_AFTER)
-    await _until(plan, database, partial(postgres.ready, both.postgres), _GIVE_UP_AFTER)
+    accepting = postgres.Accepting(both.postgres, lambda: database.failures)
+    await _until(plan, database, accepting, _GIVE_UP_AFTER)
     await postgres.create_database(both.postgres, servers.DATABASE)
 
 

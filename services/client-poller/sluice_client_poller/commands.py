@@ -94,6 +94,10 @@ class Commands:
             await subscription.stop()
         self._running.clear()
 
+    async def do(self, verb: str, body: object, request: rpc.Request) -> object:
+        """Carry out a command of our own by the same rules as everybody's."""
+        return await self._counted(verb, self._verbs[verb][1])(body, request)
+
     def _counted(self, verb: str, handler: Handler) -> Handler:
         async def handle(body: Any, request: rpc.Request) -> object:
             outcome = "failed"

@@ -10,6 +10,7 @@ from sluice_client_poller.adapters.port import Adapter
 from sluice_client_poller.commands import Commands
 from sluice_client_poller.lease import Lease, Leases, quota, takeable
 from sluice_client_poller.metrics import LEASES_HELD
+from sluice_client_poller.policy import StallPolicy
 from sluice_client_poller.report import Reporter
 from sluice_client_poller.session import Session
 from sluice_client_poller.table import ClientTable
@@ -144,7 +145,9 @@ class Holder:
         try:
             await self._let_the_last_holder_speak(client)
             await commands.start()
-            await session.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(StallPolicy(session, commands, settings, self._clock).run())
+                await session.run()
         finally:
             await commands.stop()
             await adapter.close()

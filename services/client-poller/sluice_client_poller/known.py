@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sluice_client_poller.pace import moves
+from sluice_client_poller.stalls import TRIES
 from sluice_common.contracts.frames import Change
 from sluice_common.model.download import Download
 
@@ -15,12 +16,14 @@ from sluice_common.model.download import Download
 class Known:
     """Indexes over the rows of one table. A row answers to its id and to its aliases.
 
-    `leaving` are the ids of rows with an intent, `moving` of those that are worth looking at often.
+    `leaving` are the ids of rows with an intent, `moving` of those that are worth looking at often, `trying` of those
+    that are downloading, or would be if anybody gave them anything.
     """
 
     def __init__(self, rows: Iterable[Download] = ()) -> None:
         self.leaving: set[str] = set()
         self.moving: set[str] = set()
+        self.trying: set[str] = set()
         self._places: dict[str, int] = {}
         self._next = 0
         # Only of aliases: that a row answers to its id needs no index.
@@ -57,6 +60,7 @@ class Known:
         before, after = change.before, change.after
         _mark(self.leaving, change.id, present=after is not None and after.intent is not None)
         _mark(self.moving, change.id, present=after is not None and moves(after))
+        _mark(self.trying, change.id, present=after is not None and after.state in TRIES)
         if before is not None and after is not None and before.aliases == after.aliases:
             return set()
         if after is None:

@@ -24,6 +24,9 @@ COMMANDS = Counter(
     ["verb", "outcome"],
     registry=REGISTRY,
 )
+STALL_ACTIONS = Counter(
+    "sluice_poller_stall_actions", "What became of stalled downloads by policy", ["action"], registry=REGISTRY
+)
 HELD_REMOVALS = Gauge(
     "sluice_poller_held_removals",
     "Rows that vanished and are not yet believed to be gone",

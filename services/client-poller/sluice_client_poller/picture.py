@@ -16,9 +16,12 @@ import msgspec
 from sluice_client_poller.adapters.port import Poll
 from sluice_client_poller.known import Known
 from sluice_client_poller.settle import is_further, is_same, settle_row
+from sluice_client_poller.stalls import TRIES, Stalls
 from sluice_client_poller.ticks import only_ticked
 from sluice_common.contracts.frames import Change, Table
+from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import Download
+from sluice_common.model.enums import Health, Reason
 
 
 class _Said(msgspec.Struct, gc=False):
@@ -37,10 +40,14 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Picture:
-    """One client's. `table` is the baseline: the very object that is committed to, or what a writer remembers of it."""
+    """One client's. `table` is the baseline: the very object that is committed to, or what a writer remembers of it.
 
-    def __init__(self, table: Table | None = None) -> None:
+    `stalls` judges what gets no further; in its own words a client says so, if at all, by rules of its own.
+    """
+
+    def __init__(self, table: Table | None = None, stalls: Stalls | None = None) -> None:
         self.table = table
+        self.stalls = stalls or Stalls(PollSettings().stalled_after)
         self.known = Known(table.rows.values() if table else ())
         self._said: dict[str, _Said] = {}
         self._carriers: dict[str, set[str]] = {}
@@ -144,6 +151,15 @@ class Picture:
             if not carriers:
                 self._carriers.pop(alias, None)
 
+    def watch_for_stalls(self, at: float, *, runs: bool) -> None:
+        """Let the clocks of what is tried tick to `at` (monotonic seconds); see Stalls.look."""
+        tried = (
+            (known, self._said[members[0]].row)
+            for download_id in self.known.trying
+            if (known := self._base(download_id)) and (members := self._members.get(download_id))
+        )
+        self._touched |= self.stalls.look(tried, at=at, runs=runs) & self._members.keys()
+
     # Which row of the table it is.
 
     def _resolve(self, row: Download) -> str:
@@ -213,7 +229,10 @@ class Picture:
         told = self._told.get(download_id)
         same = is_same(base, polled, told[1] if told else "", restarted=restarted)
         tombstone = self.table.tombstones.get(polled.id) if self.table else None
-        return settle_row(base, tombstone, polled, now, same=same)
+        row = settle_row(base, tombstone, polled, now, same=same)
+        if row.health == Health.OK and row.state in TRIES and self.stalls.is_stalled(download_id):
+            return msgspec.structs.replace(row, health=Health.WARNING, reason=Reason.STALLED)
+        return row
 
     def _base(self, download_id: str) -> Download | None:
         return self.table.rows.get(download_id) if self.table else None

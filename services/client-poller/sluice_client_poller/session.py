@@ -19,6 +19,7 @@ from sluice_client_poller.holds import HoldPolicy, Holds, judge
 from sluice_client_poller.metrics import HELD_REMOVALS, POLL_SECONDS, POLLS
 from sluice_client_poller.picture import Picture
 from sluice_client_poller.report import Reporter
+from sluice_client_poller.stalls import Stalls
 from sluice_client_poller.table import ClientTable
 from sluice_client_poller.watch import Watch
 from sluice_common.contracts.commands import Position
@@ -65,7 +66,7 @@ class Session:
         self._random = random
         self._policy = HoldPolicy(settings.hold, settings.hold_after_reconnect)
         self._holds = Holds()
-        self._last_picture = Picture()
+        self._last_picture = Picture(stalls=Stalls(settings.stalled_after))
         self._generation = table.generation
         self._heard = False
         self._restarted = False
@@ -124,6 +125,7 @@ class Session:
         self._restarted |= poll.restarted or self._failures > 0
         async with self._lock:
             await self._table.open()
+            self._picture.watch_for_stalls(self._clock.monotonic(), runs=not poll.throttled)
             await self._take(now)
             await self._table.announce()
             await self._table.tidy()
@@ -197,6 +199,7 @@ class Session:
     async def _client_failed(self, error: ClientError) -> float:
         self._failure = error
         self._failures += 1
+        self._last_picture.stalls.interrupt()
         POLLS.labels(self.name, error.reason).inc()
         log.warning("poll_failed", client=self.name, reason=error.reason, error=str(error), failures=self._failures)
         await self._reporter.offline(error, self._clock.now())
@@ -208,6 +211,11 @@ class Session:
     def row(self, download_id: str) -> Download | None:
         """The committed row with this id or alias."""
         return self._picture.row(download_id)
+
+    def quiet_for(self, seconds: float) -> list[Download]:
+        """The committed rows of the downloads for which nothing came for that long."""
+        found = map(self._picture.row, self._picture.stalls.quiet_for(seconds))
+        return [row for row in found if row is not None]
 
     def client_name_of(self, row: Download) -> str:
         """What the client itself calls this row now."""

@@ -16,7 +16,7 @@ from sluice_common.contracts.library import Associate, Association, Source, Sour
 from sluice_common.contracts.rpc import Empty
 from sluice_common.kit import log as logging
 from sluice_common.kit.errors import Problem
-from sluice_common.kit.settings import Settings
+from sluice_common.kit.settings import OURS, Settings
 from sluice_common.model.metainfo import MAX_TORRENT_BYTES
 from sluice_gateway import imported
 from sluice_gateway.live.freshness import Freshness
@@ -121,7 +121,7 @@ class Commands:
     def _refuse_if_not_ours(self, client: str, new: NewDownload) -> None:
         """A media item says that we shall import it; in a category that is not ours nobody would."""
         owners = self._clients[client].owners
-        if new.media_item is None or owners.get(new.category or "") == imported.OURS:
+        if new.media_item is None or owners.get(new.category or "") == OURS:
             return
         ours = imported.ours(owners)
         hint = (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from urllib.parse import urlsplit, urlunsplit
 
 from sluice_common.contracts.doctor import AboutClient, Finding, Verdict
 from sluice_common.kit.errors import Problem
-from sluice_common.kit.settings import ClientSettings, NatsSettings, Settings
-from sluice_gateway.imported import OURS
+from sluice_common.kit.settings import OURS, ClientSettings, NatsSettings, Settings
+from sluice_common.kit.urls import public
 
 _NOBODY = ("no_responder", "no_answer", "unknown_outcome")
 _NEARLY = 0.7
@@ -100,19 +99,27 @@ def _advice(name: str, settings: ClientSettings, reason: str) -> str:
 
 
 def _version(name: str, settings: ClientSettings, told: AboutClient) -> Finding:
-    known = f"{settings.type} {told.version}"
+    known, tested = f"{settings.type} {told.version}", ", ".join(told.tested)
     if told.is_tried is None:
         status, code, detail = Verdict.UNKNOWN, "version_unknown", f"{name} tells no version that we can read"
     elif told.is_tried:
-        status, code, detail = Verdict.OK, None, known
+        status, code, detail = Verdict.OK, None, known + _how_known(told, tested)
     else:
-        status, code, detail = Verdict.WARNING, "version_untried", f"{known} is not a version that Sluice knows"
-    advice = (
-        "" if status == Verdict.OK else "docs/clients.md lists the versions that were tried; it may work all the same"
-    )
+        status, code = Verdict.WARNING, "version_untried"
+        detail = f"{known} is not a version that Sluice knows" + (f"; tested are {tested}" if tested else "")
+    advice = "" if status == Verdict.OK else "docs/clients.md lists the versions; it may work all the same"
     return Finding(
         check="client.version", subject=name, status=status, code=code, detail=detail, advice=advice, client=name
     )
+
+
+def _how_known(told: AboutClient, tested: str) -> str:
+    """A version that was only read about is not said to be tested."""
+    if told.is_tested is None:
+        return ""
+    if told.is_tested:
+        return f", of a tested series ({tested})"
+    return f": known from its API's documentation, not tested (tested are {tested})"
 
 
 def configuration(settings: Settings) -> list[Finding]:
@@ -178,12 +185,3 @@ def _unknown(
         check=check, subject=subject, status=Verdict.UNKNOWN, code="not_asked", detail=detail, advice=advice,
         client=client, library=library,
     )  # fmt: skip
-
-
-def public(url: str) -> str:
-    """A URL without a name and password that somebody wrote into it, and without its query."""
-    try:
-        parts = urlsplit(url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    except ValueError:
-        return "a URL that cannot be read"

@@ -32,9 +32,26 @@ class Doctor:
         self._bus = bus
         self._db = db
         self._settings = settings
+        self._running: asyncio.Task[list[Finding]] | None = None
 
     async def findings(self, request_id: str) -> list[Finding]:
-        """Every check; the order is the order in which one would mend things."""
+        """Every check; the order is the order in which one would mend things.
+
+        Who asks while a run is under way gets that run's findings: two at once would only wait for each other. A
+        caller who leaves ends nobody else's run.
+        """
+        if self._running is None:
+            self._running = asyncio.create_task(self._look(request_id))
+            self._running.add_done_callback(self._ended)
+        return await asyncio.shield(self._running)
+
+    def _ended(self, run: asyncio.Task[list[Finding]]) -> None:
+        """The next caller starts anew. An error is its callers' news; there may be none left to hear it."""
+        self._running = None
+        if not run.cancelled():
+            run.exception()
+
+    async def _look(self, request_id: str) -> list[Finding]:
         bus, database = await asyncio.gather(_within(self._bus.ready), _within(self._db.ready))
         found = [diagnoses.bus(bus, self._settings.nats), diagnoses.database(database)]
         if await asyncio.to_thread(self._settings.origin.has_changed):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sluice_common.kit.errors import Problem
-
-OURS = "sluice"
+from sluice_common.kit.settings import OURS
 
 
 def ours(owners: Mapping[str, str]) -> str:

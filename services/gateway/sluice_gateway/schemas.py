@@ -225,6 +225,13 @@ class NewMedia(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     library: Annotated[str, Meta(max_length=32, examples=["movies"])] | None = None
 
 
+class NewTitle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a movie or a series is really called; without a year it keeps the one it has."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=300, examples=["Sintel"])]
+    year: Annotated[int, Meta(ge=1870, le=2200, examples=[2010])] | None = None
+
+
 class NewAttempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to try an import again."""
 

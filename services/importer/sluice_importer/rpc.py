@@ -66,6 +66,8 @@ class Handlers:
             "imports.get": (contract.ImportId, self.imports_get),
             "imports.retry": (contract.RetryImport, self.imports_retry),
             "media.create": (contract.NewMediaItem, self.media_create),
+            "media.rename": (contract.RenamedMediaItem, self.media_rename),
+            "media.remove": (contract.MediaItemId, self.media_remove),
             "media.list": (contract.Listing, self.media_list),
             "libraries.list": (rpc.Empty, self.libraries_list),
             "libraries.init": (contract.LibraryName, self.libraries_init),
@@ -102,21 +104,28 @@ class Handlers:
         self._outbox.ring()
         return await self.imports_get(contract.ImportId(id=asked.id), request)
 
-    async def media_create(self, asked: contract.NewMediaItem, _: rpc.Request) -> contract.MediaItem:
+    async def media_create(self, asked: contract.NewMediaItem, _: rpc.Request) -> contract.KnownMediaItem:
         """The new item, or the one there is."""
-        title = " ".join(asked.title.split())
         if asked.kind not in configured.KIND_OF:
             raise Problem("bad_kind", 422, f"a media item is a movie or a series, not {asked.kind!r}")
-        if not title or len(title) > LONGEST_TITLE or not title.isprintable():
-            raise Problem("bad_title", 422, f"a title has 1 to {LONGEST_TITLE} printable characters")
-        if asked.year is not None and asked.year not in _YEARS:
-            raise Problem("bad_year", 422, f"{asked.year} is not a year of a movie or series")
+        title = _named(asked.title, asked.year)
         if asked.library is not None:
             configured.check_kind(self._libraries, asked.library, asked.kind)
         async with _reached(self._db.connection()) as connection:
             return await catalogue.ensure(
                 connection, self._new_id(), asked.kind, title, asked.year, asked.library, self._clock.now()
             )
+
+    async def media_rename(self, asked: contract.RenamedMediaItem, _: rpc.Request) -> contract.MediaItem:
+        """Its title from now on; what is filed keeps its place and name."""
+        title = _named(asked.title, asked.year)
+        async with _reached(self._db.transaction()) as connection:
+            return await catalogue.rename(connection, asked.id, title, asked.year)
+
+    async def media_remove(self, asked: contract.MediaItemId, _: rpc.Request) -> contract.MediaItem:
+        """Forget an item that nothing depends on."""
+        async with _reached(self._db.transaction()) as connection:
+            return await catalogue.remove(connection, asked.id)
 
     async def media_list(self, asked: contract.Listing, _: rpc.Request) -> rpc.Page[contract.MediaItem]:
         """A page, newest first; `search` is part of a title as people say it."""
@@ -174,6 +183,16 @@ class Handlers:
             detail = f"it is not known where {asked.download_id} came from: it was not added through Sluice"
             raise Problem("unknown_source", 404, detail)
         return found
+
+
+def _named(title: str, year: int | None) -> str:
+    """The title with single blanks. Raises Problem for a title or a year that no movie or series has."""
+    title = " ".join(title.split())
+    if not title or len(title) > LONGEST_TITLE or not title.isprintable():
+        raise Problem("bad_title", 422, f"a title has 1 to {LONGEST_TITLE} printable characters")
+    if year is not None and year not in _YEARS:
+        raise Problem("bad_year", 422, f"{year} is not a year of a movie or series")
+    return title
 
 
 @asynccontextmanager

@@ -231,3 +231,24 @@ def test_with_somebody_who_types(command: Cli, own_deluge: Deluge, media: Path, 
     assert own_deluge.password not in typed.said
     assert "not this one" not in typed.said
     assert load(command.data / "sluice.yaml", {}).clients["deluge"].password is not None
+
+
+def test_a_password_of_an_earlier_run_is_kept(command: Cli, own_deluge: Deluge) -> None:
+    """Its configuration was moved away, and it is the only copy: it is asked for, and without a yes nothing is
+    written."""
+    secret = command.data / "secrets" / "client-deluge-password"
+    secret.parent.mkdir(parents=True)
+    secret.write_text("of another daemon\n")
+    for word, code, kept in (("n", 1, "of another daemon"), ("y", 0, own_deluge.password)):
+        with Terminal([sys.executable, "-m", "sluice_cli.main", "init"], environ_of(command.data)) as typed:
+            typed.answer("Which kind of download client", "deluge")
+            typed.answer("Its URL", own_deluge.url)
+            typed.answer("Its password", own_deluge.password)
+            typed.answer("Another download client", "n")
+            typed.answer("The folder of your series", "")
+            typed.answer("The folder of your movies", "")
+            typed.answer("Write this", "y")
+            typed.answer("holds another password", word)
+            assert typed.ended() == code, typed.said
+        assert secret.read_text() == f"{kept}\n"
+        assert (command.data / "sluice.yaml").exists() == (code == 0)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from integration.cli.conftest import Cli
@@ -36,17 +37,21 @@ from sluice_common.contracts.library import (
     ImportFile,
     ImportId,
     ImportState,
+    KnownMediaItem,
     Libraries,
     LibraryName,
     LibraryStatus,
     Listing,
     MediaItem,
+    MediaItemId,
     NewMediaItem,
+    RenamedMediaItem,
     RetryImport,
     Source,
     SourceOf,
 )
 from sluice_common.contracts.rpc import Empty, Page
+from sluice_common.kit.errors import Problem
 from sluice_common.kit.metrics import version
 from sluice_common.model.enums import State
 from support.history import T0
@@ -258,19 +263,47 @@ async def test_media_and_libraries(cli: Cli, services: ServiceForTest) -> None:
     item = MediaItem(id="m1", kind="movie", title="Sintel", year=2010, library="movies")
     library = LibraryStatus(name="movies", kind="movies", root="/m", available=False, problem="no marker; run init")
     await services.answers("importer", "media.list", Listing, lambda _: Page((item,)))
-    await services.answers("importer", "media.create", NewMediaItem, lambda _: item)
+    known = KnownMediaItem(**msgspec.structs.asdict(item), is_new=True)
+    found = msgspec.structs.replace(known, is_new=False)
+    await services.answers(
+        "importer", "media.create", NewMediaItem, lambda new: known if new.kind == "movie" else found
+    )
     await services.answers("importer", "libraries.list", Empty, lambda _: Libraries((library,)))
     await services.answers("importer", "libraries.init", LibraryName, lambda _: library)
     assert "Sintel" in (await cli.fine("media", "list", "--search", "sin")).out
     added = await cli.fine("media", "add", "Sintel", "--kind", "movie", "--year", "2010", "--library", "movies")
     assert "m1" in added.out
-    await cli.fine("media", "add", "Some Show", "--kind", "tv")
+    assert "Known from now on" in added.out
+    assert "It was known already" in (await cli.fine("media", "add", "Some Show", "--kind", "tv")).out
     await cli.fine("media", "list", "--kind", "movies")
     created, spelled = services.of("media.create")
     assert (spelled.kind, services.of("media.list")[-1].kind) == ("series", "movie")
     assert (created.kind, created.title, created.year, created.library) == ("movie", "Sintel", 2010, "movies")
     assert "! movies: no marker; run init" in (await cli.fine("libraries")).out
     assert (await cli.fine("libraries", "init", "movies", "--json")).json["name"] == "movies"
+
+
+async def test_media_items_are_corrected(cli: Cli, services: ServiceForTest) -> None:
+    """By the beginning of an id: a new title with what keeps the old one, and forgotten; a refusal says what to do."""
+    item = MediaItem(id="abcd" * 8, kind="movie", title="Sintl", files=2)
+    other = msgspec.structs.replace(item, id="ef01" * 8, title="Other")
+    used = Problem("media_item_in_use", 409, "'Sintl' is in use (2 files)")
+
+    def rename(asked: RenamedMediaItem) -> MediaItem:
+        return msgspec.structs.replace(item, title=asked.title)
+
+    await services.answers("importer", "media.list", Listing, lambda _: Page((item, other)))
+    await services.answers("importer", "media.rename", RenamedMediaItem, rename)
+    await services.answers(
+        "importer", "media.remove", MediaItemId, lambda asked: used if asked.id == item.id else other
+    )
+    renamed = await cli.fine("media", "rename", "abcd", "Sintel", "--year", "2010")
+    assert "Sintel" in renamed.out
+    assert "2 files that are in the library already keep their names" in renamed.out
+    assert services.of("media.rename") == [RenamedMediaItem(id=item.id, title="Sintel", year=2010)]
+    assert "Other is no longer known" in (await cli.fine("media", "remove", "ef01")).out
+    refused = await cli("media", "remove", "abcd")
+    assert (refused.code, "is in use (2 files)" in refused.err) == (1, True)
 
 
 async def _line(process: asyncio.subprocess.Process) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from sluice_client_poller.adapters.versions import KNOWN
 from sluice_common.bus.connect import Bus, connect
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import rpc, subjects
@@ -38,7 +39,14 @@ async def test_version_paths_and_categories(bus: Bus) -> None:
     """As the client tells them, with the version judged."""
     async with polling(bus, {"fake": FakeClient()}):
         told = await until(lambda: asked(bus), what="an answer")
-    assert told == AboutClient(version="1.0", is_tried=False, save_path="/downloads", categories={"tv": None})
+    assert told == AboutClient(
+        version="1.0",
+        is_tried=False,
+        save_path="/downloads",
+        categories={"tv": None},
+        is_tested=False,
+        tested=KNOWN["deluge"].tested,
+    )
 
 
 @pytest.mark.parametrize("failure", [ClientAuthFailed("wrong password"), ClientUnavailable("connection refused")])

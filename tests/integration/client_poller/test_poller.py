@@ -21,7 +21,7 @@ from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import ClientUnavailable, Fenced, Problem
 from sluice_common.kit.settings import NatsSettings, PollSettings
 from sluice_common.model.download import ClientStatus, Download
-from sluice_common.model.enums import Health, State
+from sluice_common.model.enums import Health, Reason, State
 from support.fake_client import FakeClient
 from support.nats import NatsForTest
 from support.poller import all_events, committed, event_types, polling
@@ -115,6 +115,45 @@ async def test_an_idle_seeder_is_not_written(bus: Bus, deltas: bool) -> None:
         client.put("a", up_speed=5)
         table = await until(lambda: _another(bus, before), what="a frame")
         assert (table.rows["a"].seeding_time, table.rows["a"].up_speed) == (1019, 5)
+
+
+async def test_a_stall_is_told_once_and_forgotten_when_something_comes(bus: Bus, deltas: bool) -> None:
+    """After the grace, on the poller's own clock; what is throttled or paused does not stall."""
+    client = FakeClient(deltas=deltas)
+    client.throttled = True
+    client.put("a", state=State.DOWNLOADING, done=1)
+    client.put("b", state=State.PAUSED, done=1)
+    settings = PollSettings(fast=0.05, slow=0.05, stalled_after=1)
+    async with polling(bus, {"fake": client}, settings=settings):
+        await until(lambda: rows_of(bus), what="a committed table")
+        for _ in range(30):
+            await _polled(client)
+        assert (await rows_of(bus) or {})["a"].reason is None
+        client.throttled = False
+        await until(lambda: _reason(bus, "a", Reason.STALLED), what="a stall")
+        client.put("a", done=2)
+        await until(lambda: _reason(bus, "a", None), what="an end of it")
+        await until(lambda: _reason(bus, "a", Reason.STALLED), what="another one")
+    assert await event_types(bus) == ["download.stalled"] * 2
+    assert client.rows["b"].reason is None
+
+
+async def test_a_stall_is_not_news_to_the_next_holder(bus: Bus) -> None:
+    """Who takes the client over believes the table; nobody is told twice."""
+    client = FakeClient()
+    client.put("a", state=State.DOWNLOADING, done=1)
+    async with polling(bus, {"fake": client}, settings=PollSettings(fast=0.05, slow=0.05, stalled_after=1)):
+        await until(lambda: _reason(bus, "a", Reason.STALLED), what="a stall")
+    async with polling(bus, {"fake": client}, settings=PollSettings(fast=0.05, slow=0.05, stalled_after=3600)):
+        polls = client.polls
+        await until(lambda: client.polls > polls + 3, what="some polls")
+        assert await _reason(bus, "a", Reason.STALLED)
+    assert await event_types(bus) == ["download.stalled"]
+
+
+async def _reason(bus: Bus, download_id: str, reason: Reason | None) -> bool:
+    row = (await rows_of(bus) or {}).get(download_id)
+    return row is not None and row.reason == reason
 
 
 async def test_somebody_who_begins_to_look_waits_for_no_slow_poll(bus: Bus) -> None:

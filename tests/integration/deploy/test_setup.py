@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.compose import ACCOUNT, set_up
 from support.docker import ROOT
@@ -88,3 +89,20 @@ def test_it_wants_a_data_directory(home: Path, tmp_path: Path) -> None:
         assert done.returncode != 0
         assert "DATA-DIRECTORY" in done.stderr or "nowhere" in done.stderr
         assert not (home / ".env").exists()
+
+
+def test_a_path_that_cannot_be_quoted_is_refused(home: Path, tmp_path: Path) -> None:
+    """A quote would end the value in .env early, and compose would mount another directory."""
+    (tmp_path / "mum's").mkdir()
+    words = ["./setup.sh", str(tmp_path / "mum's")]
+    done = subprocess.run(words, cwd=home, capture_output=True, text=True, check=False)
+    assert (done.returncode, "cannot be written into .env" in done.stderr) == (2, True)
+    assert not (home / ".env").exists()
+
+
+def test_every_image_has_a_version() -> None:
+    """What worked yesterday is what runs tomorrow: no image follows the newest there is."""
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+    images = [service["image"] for service in services.values()]
+    assert len(images) == len(services)
+    assert [image for image in images if ":" not in image or image.endswith(":latest")] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +77,18 @@ def test_a_file_in_the_place_of_the_directory(make_up: Make, data: Path) -> None
     up = make_up()
     up.start()
     assert (up.wait(), "cannot be used" in up.output(), "Traceback" in up.output()) == (4, True, False)
+
+
+def test_a_password_that_is_not_the_databases(make_up: Make, used_data: Path, data: Path) -> None:
+    """A secret that was lost or mixed up: told with its file and what to do, instead of waiting for ever."""
+    subprocess.run(["cp", "-a", used_data, data], check=True)
+    (data / "secrets/postgres-password").write_text("another\n")
+    code, output = _refused(make_up())
+    assert code == 4
+    assert "does not accept our password" in output
+    assert "secrets/postgres-password" in output
+    assert "put back the file" in output
+    assert "another" not in output
 
 
 def test_two_on_one_directory(running: UpForTest, make_up: Make) -> None:

@@ -14,12 +14,15 @@ from sluice_common.contracts.library import (
     ImportFile,
     ImportId,
     ImportState,
+    KnownMediaItem,
     Libraries,
     LibraryName,
     LibraryStatus,
     Listing,
     MediaItem,
+    MediaItemId,
     NewMediaItem,
+    RenamedMediaItem,
     RetryImport,
 )
 from sluice_common.contracts.rpc import Empty, Page
@@ -54,6 +57,8 @@ async def test_without_imports_nothing_is_asked_of_an_importer(
         await gateway.problem(409, "imports_off", "POST", "/imports/i-a1/retry")
         await gateway.problem(409, "imports_off", "POST", "/libraries/movies/init")
         await gateway.problem(409, "imports_off", "POST", "/media", json={"kind": "movie", "title": "x"})
+        await gateway.problem(409, "imports_off", "PATCH", "/media/m1", json={"title": "x"})
+        await gateway.problem(409, "imports_off", "DELETE", "/media/m1")
     assert services.asked == []
 
 
@@ -147,11 +152,12 @@ async def test_the_importers_refusals_arrive(gateway: GatewayForTest, services: 
 async def test_media_items(gateway: GatewayForTest, services: ServiceForTest) -> None:
     """A media item is made with what was given, and listed by kind and words."""
     item = MediaItem(id="m1", kind="movie", title="Sintel", year=2010, library="movies")
-    await services.answers("importer", "media.create", NewMediaItem, lambda _: item)
+    known = KnownMediaItem(id="m1", kind="movie", title="Sintel", year=2010, library="movies", is_new=True)
+    await services.answers("importer", "media.create", NewMediaItem, lambda _: known)
     await services.answers("importer", "media.list", Listing, lambda _: Page((item,)))
     new = {"kind": "movie", "title": "Sintel", "year": 2010, "library": "movies"}
     response = await gateway.http.post("/api/v1/media", json=new)
-    assert (response.status_code, response.json()["id"]) == (201, "m1")
+    assert (response.status_code, response.json()["id"], response.json()["is_new"]) == (201, "m1", True)
     assert services.of("media.create") == [NewMediaItem(kind="movie", title="Sintel", year=2010, library="movies")]
     assert (await gateway.get("/media", kind="movie", search="sin"))["items"][0]["title"] == "Sintel"
     assert services.of("media.list") == [Listing(kind="movie", search="sin")]
@@ -162,6 +168,22 @@ async def test_media_items(gateway: GatewayForTest, services: ServiceForTest) ->
     ):
         await gateway.problem(400, "invalid_request", "POST", "/media", json=bad)
     assert len(services.of("media.create")) == 1
+
+
+async def test_media_items_are_corrected(gateway: GatewayForTest, services: ServiceForTest) -> None:
+    """A new title goes to the importer as it is; what is in use is refused with the importer's own words."""
+    item = MediaItem(id="m1", kind="movie", title="Sintel", year=2010)
+    used = Problem("media_item_in_use", 409, "'Sintel' is in use (1 files)")
+    await services.answers("importer", "media.rename", RenamedMediaItem, lambda _: item)
+    await services.answers("importer", "media.remove", MediaItemId, lambda asked: item if asked.id == "m1" else used)
+    renamed = await gateway.http.patch("/api/v1/media/m1", json={"title": "Sintel"})
+    assert (renamed.status_code, renamed.json()["title"]) == (200, "Sintel")
+    assert services.of("media.rename") == [RenamedMediaItem(id="m1", title="Sintel")]
+    await gateway.problem(400, "invalid_request", "PATCH", "/media/m1", json={"title": ""})
+    await gateway.problem(400, "invalid_request", "PATCH", "/media/m1", json={})
+    removed = await gateway.http.delete("/api/v1/media/m1")
+    assert (removed.status_code, removed.json()["id"]) == (200, "m1")
+    await gateway.problem(409, "media_item_in_use", "DELETE", "/media/m2")
 
 
 async def test_libraries(gateway: GatewayForTest, services: ServiceForTest) -> None:

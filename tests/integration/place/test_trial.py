@@ -179,6 +179,67 @@ def test_a_library_of_another_user(place: Path) -> None:
 
 
 @needs_root
+def test_a_root_without_marker_that_cannot_be_written(place: Path) -> None:
+    """Both are told, what must be mended first at first; another user's root and a read-only one are told apart."""
+    (place / "l").mkdir()
+    settings = LibrarySettings(kind="movies", root=place / "l")
+
+    def found() -> list[Finding]:
+        return look_at_library("films", settings, {}, lambda: "0" * 16)
+
+    with as_nobody():
+        first, second = found()
+    assert (first.check, first.code) == ("library.writable", "permission_denied")
+    assert "uid 65534 may write it" in first.advice
+    assert (second.check, second.code) == ("library.marker", "marker_missing")
+    assert "library.writable first" in second.advice
+    assert "libraries init films" in second.advice
+    with mounted("-t", "tmpfs", "-o", "ro,size=1m", "sluice-test", place / "l"):
+        assert [one.code for one in found()] == ["read_only", "marker_missing"]
+    assert [one.code for one in found()] == ["marker_missing"]
+    assert list((place / "l").iterdir()) == []
+
+
+@pytest.mark.parametrize(("link", "status"), [("require", "failed"), ("prefer", "warning")])
+def test_before_anything_finished(place: Path, link: str, status: str) -> None:
+    """A file of ours in the client's folder shows two file systems at once; where it can be linked that is said, and
+    is no verdict yet. Nothing is left in either folder."""
+    prepare(place / "d", place / "l")
+    (place / "d/film.mkv").unlink()
+
+    def found(root: Path, folder: Path) -> Finding:
+        settings = LibrarySettings.model_validate({"kind": "movies", "root": root, "link": link})
+        *_, last = look_at_library("films", settings, {"deluge": []}, lambda: "0" * 16, {"deluge": [folder]})
+        assert [path.name for path in root.iterdir()] == [".sluice-root"]
+        return last
+
+    untested = found(place / "l", place / "d")
+    assert (untested.check, untested.subject) == ("library.link", "deluge → films")
+    assert (untested.status, untested.code) == ("unknown", "no_file")
+    assert f"a file of ours in {place / 'd'} can be hardlinked" in untested.detail
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        init_root(Path(memory), "films")
+        apart = found(Path(memory), place / "d")
+    assert (apart.status, apart.code) == (status, "two_file_systems")
+    assert list((place / "d").iterdir()) == []
+
+
+@needs_root
+def test_before_anything_finished_in_a_folder_that_is_not_ours(place: Path) -> None:
+    """Where we may not write, nothing is tried, and that is said with what will be."""
+    (place / "l").mkdir()
+    init_root(place / "l", "films")
+    (place / "l").chmod(0o777)
+    (place / "d").mkdir()
+    settings = LibrarySettings(kind="movies", root=place / "l", link="require")
+    with as_nobody():
+        *_, last = look_at_library("films", settings, {}, lambda: "0" * 16, {"deluge": [place / "d"]})
+    assert (last.status, last.code) == ("unknown", "no_file")
+    assert last.detail.startswith("not tested yet")
+    assert last.detail.endswith(f"will be hardlinked into {place / 'l'}")
+
+
+@needs_root
 def test_an_immutable_file(place: Path) -> None:
     """The other meaning of EPERM is not taken for the first, where the file system knows immutable files."""
     prepare(place / "d", place / "l")

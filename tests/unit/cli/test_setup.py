@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from sluice_cli.failure import WrongUsage
+from sluice_cli.failure import Failure, WrongUsage
 from sluice_cli.setup import given, linking
 from sluice_cli.setup.proposals import completed, folders_of, mapped, mapping_for, missing_categories, owner_of
+from sluice_cli.setup.values import Client, Login
+from sluice_cli.setup.writing import settle_stored
 from sluice_common.contracts.doctor import AboutClient
+from sluice_embedded.layout import Layout
 
 BOTH = ("series", "movies")
 
@@ -141,3 +146,32 @@ def test_what_can_be_linked(tmp_path: Path) -> None:
     assert linking.linkable([one, None], other) is None
     assert linking.linkable([one / "absent"], other) is None
     assert linking.linkable([], other) is None
+
+
+def test_a_stored_password_is_not_lost(tmp_path: Path) -> None:
+    """One that another configuration may still need is replaced only where somebody agrees; the same one, one that is
+    named as it lies, and none at all are no matter."""
+    layout = Layout(tmp_path)
+    layout.secrets.mkdir()
+    stored = layout.client_secret("c")
+    stored.write_text("of yesterday\n")
+    asked: list[str] = []
+
+    def client(password: str | None, file: Path | None = None) -> Client:
+        secret = SecretStr(password) if password is not None else None
+        login = Login(name="c", type="deluge", url="http://c", password=secret, password_file=file)
+        return Client(login, AboutClient())
+
+    def answer(question: str, *, say: bool) -> bool:
+        asked.append(question)
+        return say
+
+    for fine in (client("of yesterday"), client(None), client(None, stored)):
+        settle_stored(layout, [fine], partial(answer, say=False))
+    assert asked == []
+    with pytest.raises(Failure, match="move it away, give the client another name") as refusal:
+        settle_stored(layout, [client("of today")], partial(answer, say=False))
+    assert str(stored) in str(refusal.value)
+    settle_stored(layout, [client("of today")], partial(answer, say=True))
+    assert len(asked) == 2
+    assert not any("of today" in word or "of yesterday" in word for word in [*asked, str(refusal.value)])

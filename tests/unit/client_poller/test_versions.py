@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sluice_client_poller.adapters.registry import FACTORIES
-from sluice_client_poller.adapters.versions import KNOWN, is_known
+from sluice_client_poller.adapters.versions import KNOWN, is_known, is_tested
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,26 @@ def test_a_version_is_known(kind: str, version: str | None, known: bool | None) 
     assert is_known(kind, version) is known
 
 
+@pytest.mark.parametrize(
+    ("kind", "version", "tested"),
+    [
+        ("deluge", "2.0.5", True),
+        ("deluge", "2.1.1", False),
+        ("qbittorrent", "v4.5.2", True),
+        ("qbittorrent", "v4.6.7", False),
+        ("qbittorrent", "v5.1.4", True),
+        ("transmission", "4.1.0", True),
+        ("transmission", "4.0.6 (38c164933e)", False),
+        ("transmission", None, None),
+        ("new-kind", "1.0", None),
+    ],
+)
+def test_a_version_is_tested(kind: str, version: str | None, tested: bool | None) -> None:
+    """Only where a test saw one of its series, for real or recorded."""
+    assert is_tested(kind, version) is tested
+
+
 def test_every_kind_of_client_has_its_versions() -> None:
     """An adapter that is added says which versions it knows."""
     assert FACTORIES.keys() <= KNOWN.keys()
+    assert all(is_known(kind, version) for kind, known in KNOWN.items() for version in known.tested)

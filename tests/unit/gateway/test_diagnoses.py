@@ -46,6 +46,22 @@ def test_how_a_version_is(tried: bool | None, status: str, code: str | None) -> 
     assert (version.check, version.status, version.code) == ("client.version", status, code)
 
 
+@pytest.mark.parametrize(
+    ("tried", "tested", "says"),
+    [
+        (True, True, "deluge 9, of a tested series (2.0.3, 2.2.0)"),
+        (True, False, "deluge 9: known from its API's documentation, not tested (tested are 2.0.3, 2.2.0)"),
+        (True, None, "deluge 9"),
+        (False, False, "deluge 9 is not a version that Sluice knows; tested are 2.0.3, 2.2.0"),
+    ],
+)
+def test_what_was_only_read_about_is_not_called_tested(tried: bool, tested: bool | None, says: str) -> None:
+    """Each version with how it is known; a poller of before tells nothing of that."""
+    told = AboutClient(version="9", is_tried=tried, is_tested=tested, tested=("2.0.3", "2.2.0"))
+    _, version = diagnoses.client("c", CLIENT, told)
+    assert version.detail == says
+
+
 def test_what_is_not_configured() -> None:
     """No client, no library, no category of ours: a word each, and none where all is there or nothing is imported."""
 

@@ -168,3 +168,5 @@ def test_how_grave_a_refusal_is() -> None:
     settings = LibrarySettings(kind="movies", root=Path("/m"))
     (none,) = findings.links("films", settings, [("c", [])])
     assert (none.status.value, none.code) == ("unknown", "no_file")
+    assert "not tested yet" in none.detail
+    assert "copied where that is refused" in none.detail

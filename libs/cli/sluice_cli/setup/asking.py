@@ -13,6 +13,7 @@ from sluice_cli.setup.given import TYPES, Given, checked_name, with_scheme
 from sluice_cli.setup.talk import Talk
 from sluice_cli.setup.values import Client, Library, Login
 from sluice_common.contracts.doctor import AboutClient
+from sluice_common.kit.settings import OURS
 
 _URLS = {
     "deluge": "http://127.0.0.1:8112",
@@ -124,7 +125,7 @@ def _settled(
     talk: Talk, given: Given, login: Login, about: AboutClient, libraries: Sequence[Library], kinds: Sequence[str]
 ) -> Client:
     owners = _owners(talk, login.name, about, kinds)
-    ours = [category for category, owner in owners.items() if owner == proposals.OURS]
+    ours = [category for category, owner in owners.items() if owner == OURS]
     paths = _paths(talk, given, login.name, proposals.folders_of(about, ours), libraries)
     return Client(login, about, paths, owners)
 
@@ -134,13 +135,13 @@ def _owners(talk: Talk, client: str, about: AboutClient, kinds: Sequence[str]) -
     owners: dict[str, str] = {}
     for category in sorted(about.categories):
         owner = proposals.owner_of(category, kinds)
-        who = "Sluice" if owner == proposals.OURS else owner
+        who = "Sluice" if owner == OURS else owner
         if owner is not None and talk.agree(f"{client}: the category {category!r} is imported by {who}?"):
             owners[category] = owner
     for category in proposals.missing_categories(about.categories, kinds):
         question = f"{client}: Sluice imports what will be added with the category {category!r}?"
         if category not in about.categories and talk.agree(question):
-            owners[category] = proposals.OURS
+            owners[category] = OURS
     return owners
 
 

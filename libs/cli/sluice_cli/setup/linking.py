@@ -12,11 +12,12 @@ from pathlib import Path
 
 from sluice_cli.setup import proposals
 from sluice_cli.setup.values import Client
+from sluice_common.kit.settings import OURS
 
 
 def folders_here(client: Client) -> list[Path | None]:
     """Where the folders from which we import lie here; None for one that is not here."""
-    ours = [category for category, owner in client.owners.items() if owner == proposals.OURS]
+    ours = [category for category, owner in client.owners.items() if owner == OURS]
     return [_here(folder, client) for folder in proposals.folders_of(client.about, ours)]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from sluice_common.contracts.doctor import AboutClient
+from sluice_common.kit.settings import OURS
 
-OURS = "sluice"
 # The category to propose where a client has none for a kind of library.
 USUAL = {"series": "tv", "movies": "movies"}
 _APPS = ("sonarr", "radarr", "lidarr", "readarr", "whisparr")

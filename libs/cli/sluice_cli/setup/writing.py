@@ -50,6 +50,29 @@ def refuse_existing(layout: Layout) -> None:
         )
 
 
+def settle_stored(layout: Layout, clients: Sequence[Client], agree: Callable[[str], bool]) -> None:
+    """Raise Failure where a password that was stored before would be lost and nobody agrees to that.
+
+    The file may belong to a configuration that was moved away, of which it may be the only copy.
+    """
+    for client in clients:
+        ours, password = layout.client_secret(client.login.name), client.login.password
+        if password is None or not os.path.lexists(ours) or _holds(ours, password.get_secret_value()):
+            continue
+        if not agree(f"{ours} holds another password, stored by an earlier `sluice init`: replace it?"):
+            raise Failure(
+                f"{ours} holds another password already, and is not overwritten: move it away, give the client another "
+                f"name, or name that very file (--password-file {client.login.name}={ours}); nothing was written"
+            )
+
+
+def _holds(path: Path, password: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8").strip() == password.strip()
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def write(
     layout: Layout, text: str, clients: Sequence[Client], libraries: Sequence[Library], say: Callable[[str], None]
 ) -> None:

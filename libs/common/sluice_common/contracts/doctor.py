@@ -37,7 +37,8 @@ class AboutClient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """`about`: what a client says of itself now; with a `reason` it could not be asked, and `message` says why.
 
     Paths are the client's; a category's is None where it has none of its own. `is_tried` is whether its version is one
-    of those that we know, None where it does not tell a version.
+    of those that we know, None where it does not tell a version. Known is more than tested: `tested` are the versions
+    of its kind with which our tests ran, `is_tested` whether its own is one of their series.
     """
 
     reason: str | None = None
@@ -46,6 +47,8 @@ class AboutClient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     is_tried: bool | None = None
     save_path: str | None = None
     categories: dict[str, str | None] = {}
+    is_tested: bool | None = None
+    tested: tuple[str, ...] = ()
 
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,13 +36,33 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
 
 
+class KnownMediaItem(MediaItem, frozen=True, kw_only=True):
+    """The answer to `media.create`: `is_new` where the item was made now, None from an importer that does not tell."""
+
+    is_new: bool | None = None
+
+
 class NewMediaItem(msgspec.Struct, frozen=True, kw_only=True):
-    """`media.create`: answers with the MediaItem, or with the one that exists under the same kind, title and year."""
+    """`media.create`: answers with the item, or with the one that exists under the same kind, title and year."""
 
     kind: str
     title: str
     year: int | None = None
     library: str | None = None
+
+
+class MediaItemId(msgspec.Struct, frozen=True, kw_only=True):
+    """`media.remove`: which item; answers with the MediaItem that it was. One that is in use is refused."""
+
+    id: str
+
+
+class RenamedMediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`media.rename`: its title from now on, and its year where one is given; answers with the MediaItem."""
+
+    id: str
+    title: str
+    year: int | None = None
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

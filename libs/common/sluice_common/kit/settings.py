@@ -9,13 +9,14 @@ import hashlib
 import io
 import os
 import re
+import ssl
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import pydantic_settings
 import yaml
@@ -118,6 +119,54 @@ def _absolute(path: Path) -> Path:
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
+# The owner of the categories that we import ourselves.
+OURS = "sluice"
+
+
+class StalledSettings(Section):
+    """What to do with downloads of ours for which nothing came for `after` seconds; nothing unless configured.
+
+    `remove` leaves their data. With `dry_run` it is only said what would be done.
+    """
+
+    action: Literal["none", "report", "pause", "remove"] = "none"
+    after: float = Field(default=86400.0, ge=1)
+    dry_run: bool = False
+
+
+def _pin(told: str) -> str:
+    """As openssl and browsers show it, with colons or without."""
+    pin = told.removeprefix("sha256:").replace(":", "").lower()
+    if re.fullmatch(r"[0-9a-f]{64}", pin) is None:
+        raise ValueError("must be the certificate's SHA-256: 64 hexadecimal digits, colons are allowed")
+    return pin
+
+
+def _authorities(path: Path) -> Path:
+    """Read here, so that a wrong one is told with the other faults."""
+    path = secret_path(str(path), _secrets_from.get())
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except ssl.SSLError:
+        raise ValueError(f"{path} holds no certificate in PEM form") from None
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    return path
+
+
+class TlsSettings(Section):
+    """Whom to trust instead of the machine's authorities: those in `ca_file`, or one certificate, by its SHA-256."""
+
+    ca_file: Annotated[Path, AfterValidator(_authorities)] | None = None
+    pin: Annotated[str, AfterValidator(_pin)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.ca_file is not None and self.pin is not None:
+            raise ValueError("give ca_file or pin, not both: a pinned certificate needs no authority")
+        return self
+
+
 class ClientSettings(Section):
     """One download client. `paths` maps its view of the disk to ours, `owners` its categories to whoever imports."""
 
@@ -131,6 +180,14 @@ class ClientSettings(Section):
     paths: dict[str, AbsolutePath] = {}
     owners: dict[str, Name] = {}
     backlog: Literal["skip", "import"] = "skip"
+    stalled: StalledSettings = StalledSettings()
+    tls: TlsSettings = TlsSettings()
+
+    @model_validator(mode="after")
+    def _tls_needs_https(self) -> Self:
+        if self.tls != TlsSettings() and not self.url.startswith("https://"):
+            raise ValueError("tls is for a url that begins with https://")
+        return self
 
 
 class LibrarySettings(Section):
@@ -183,12 +240,16 @@ class HealthSettings(Section):
 
 
 class PollSettings(Section):
-    """Pacing of the pollers, in seconds: `fast` while something moves, `slow` when idle; holds as in the design."""
+    """Pacing of the pollers, in seconds: `fast` while something moves, `slow` when idle; holds as in the design.
+
+    `stalled_after` is for how long nothing may come before a download counts as stalled.
+    """
 
     fast: float = Field(default=1.0, ge=0.05)
     slow: float = Field(default=5.0, ge=0.05)
     hold: float = Field(default=10.0, ge=0)
     hold_after_reconnect: float = Field(default=60.0, ge=0)
+    stalled_after: float = Field(default=300.0, ge=1)
 
 
 @dataclass(frozen=True)

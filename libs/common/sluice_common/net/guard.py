@@ -21,7 +21,8 @@ from typing_extensions import override
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.metrics import version
 from sluice_common.net.addresses import refusal
-from sluice_common.net.http import URL, InvalidURL, reason, trusted
+from sluice_common.net.http import URL, InvalidURL, reason
+from sluice_common.net.tls import trusted
 
 __all__ = ["Fetched", "fetch", "refusal"]
 

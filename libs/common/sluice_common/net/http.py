@@ -9,12 +9,10 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from functools import cache
-
-import certifi
 
 from sluice_common.kit.errors import ClientUnavailable
 from sluice_common.kit.lean import without
+from sluice_common.net.tls import PinMismatch, trusted
 
 with without("httpx._main"):  # its command line, which takes click, rich and pygments along
     from httpx import (
@@ -52,7 +50,6 @@ __all__ = [
     "TransportError",
     "client",
     "reason",
-    "trusted",
     "unavailable",
 ]
 
@@ -73,7 +70,7 @@ def client(
     timeout: float = 10.0,
     auth: Auth | tuple[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
-    verify: bool | ssl.SSLContext = True,
+    verify: ssl.SSLContext | None = None,
     transport: AsyncBaseTransport | None = None,
     idle: float = _IDLE,
 ) -> AsyncClient:
@@ -89,20 +86,12 @@ def client(
         timeout=timeout,
         auth=auth,
         headers=headers,
-        verify=trusted() if verify is True else verify,
+        verify=verify or trusted(),
         transport=transport,
         limits=Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=idle),
         trust_env=False,
         follow_redirects=False,
     )
-
-
-@cache
-def trusted() -> ssl.SSLContext:
-    """The machine's certificate authorities (also `SSL_CERT_FILE`) and Mozilla's, for images that have none."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 def unavailable(error: Exception) -> ClientUnavailable:
@@ -148,6 +137,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _os_words(error: BaseException) -> str | None:
+    if isinstance(error, PinMismatch):
+        return f"its TLS certificate is not the pinned one but {error.found}; if that is right, set tls.pin to it"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the TLS certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

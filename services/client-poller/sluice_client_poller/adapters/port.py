@@ -17,7 +17,8 @@ class Poll(msgspec.Struct, frozen=True, kw_only=True):
     from what this adapter last returned, `removed` the ids that are gone since. A poll that raised changes nothing of
     what the next delta is relative to; the first poll, and the first after a restart, is whole. `restarted` says
     that the adapter had to log in, connect or start over, so that what is missing may only be late.
-    `free_space` in bytes, speeds in bytes/s, None where the client does not say.
+    `free_space` in bytes, speeds in bytes/s, None where the client does not say. `throttled` says that a download that
+    gets nothing may owe it to the client: it is offline, or its download limit is used up.
     """
 
     rows: tuple[Download, ...]
@@ -28,6 +29,7 @@ class Poll(msgspec.Struct, frozen=True, kw_only=True):
     free_space: int | None = None
     down_speed: int | None = None
     up_speed: int | None = None
+    throttled: bool = False
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

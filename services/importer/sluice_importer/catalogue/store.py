@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import msgspec
 
-from sluice_common.contracts.library import MediaItem
+from sluice_common.contracts.library import KnownMediaItem, MediaItem
+from sluice_common.kit.errors import Problem
 from sluice_importer.match.values import MediaItem as Known
 from sluice_names import fold_title
 
@@ -24,9 +26,9 @@ _ITEM = (
 
 async def ensure(
     connection: Connection, item_id: str, kind: str, title: str, year: int | None, library: str | None, now: datetime
-) -> MediaItem:
+) -> KnownMediaItem:
     """The new item, or the one that has this kind, title and year already."""
-    folded = fold_title(title) or title.casefold()
+    folded = _folded(title)
     await connection.execute(
         "INSERT INTO library.media_items (id, kind, title, folded_title, year, library, created_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, folded_title, year) DO NOTHING",
@@ -46,6 +48,79 @@ async def ensure(
         year,
     )
     assert row is not None, "inserted or there before"
+    return msgspec.convert({**dict(row), "is_new": row["id"] == item_id}, KnownMediaItem)
+
+
+def _folded(title: str) -> str:
+    return fold_title(title) or title.casefold()
+
+
+async def rename(connection: Connection, item_id: str, title: str, year: int | None) -> MediaItem:
+    """The item under its new title, and year where one is given. Needs a transaction.
+
+    Raises Problem: unknown_media_item, or media_item_exists where another one has that kind, title and year.
+    """
+    before = await _locked(connection, item_id)
+    year = before.year if year is None else year
+    other = await connection.fetchval(
+        "SELECT id FROM library.media_items WHERE kind = $1 AND folded_title = $2 AND year IS NOT DISTINCT FROM $3 "
+        "AND id <> $4",
+        before.kind,
+        _folded(title),
+        year,
+        item_id,
+    )
+    if other is not None:
+        raise _exists(before.kind, f": {other}")
+    try:
+        await connection.execute(
+            "UPDATE library.media_items SET title = $2, folded_title = $3, year = $4 WHERE id = $1",
+            item_id,
+            title,
+            _folded(title),
+            year,
+        )
+    except asyncpg.UniqueViolationError:  # made in this very moment
+        raise _exists(before.kind, "") from None
+    return msgspec.structs.replace(before, title=title, year=year)
+
+
+def _exists(kind: str, which: str) -> Problem:
+    detail = f"another {kind} has this title and year{which}; use that one, or another title or year"
+    return Problem("media_item_exists", 409, detail)
+
+
+async def remove(connection: Connection, item_id: str) -> MediaItem:
+    """Forget an item that nothing depends on; what it was. Needs a transaction.
+
+    Raises Problem: unknown_media_item, or media_item_in_use where files, imports or downloads are its.
+    """
+    item = await _locked(connection, item_id)
+    row = await connection.fetchrow(
+        "SELECT (SELECT count(*) FROM library.files WHERE media_item = $1) AS files, "
+        "(SELECT count(*) FROM library.imports WHERE $1 IN (media_item, bound_item)) AS imports, "
+        "(SELECT count(*) FROM library.downloads WHERE media_item = $1) AS downloads",
+        item_id,
+    )
+    assert row is not None, "a row of counts"
+    held = ", ".join(f"{count} {what}" for what, count in row.items() if count)
+    if held:
+        detail = (
+            f"{item.title!r} is in use ({held}) and is not removed: what is in the library stays known by it. A wrong "
+            "title can be corrected (`sluice media rename`); an import that is not done can be given another item "
+            "(`sluice imports retry ID --media ITEM`), and a download that is not, be removed from its client"
+        )
+        raise Problem("media_item_in_use", 409, detail)
+    await connection.execute("DELETE FROM library.media_items WHERE id = $1", item_id)
+    return item
+
+
+async def _locked(connection: Connection, item_id: str) -> MediaItem:
+    """The item, to which nothing can be bound until the transaction ends. Raises Problem unknown_media_item."""
+    held = await connection.fetchval("SELECT id FROM library.media_items WHERE id = $1 FOR UPDATE", item_id)
+    row = await connection.fetchrow(f"SELECT {_ITEM} FROM library.media_items m WHERE m.id = $1", held)
+    if row is None:
+        raise Problem("unknown_media_item", 404, f"there is no media item {item_id}")
     return msgspec.convert(dict(row), MediaItem)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,10 +44,11 @@ class Hangs(Exception):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What was found of a client, and files of it that are here."""
+    """What was found of a client, files of it that are here, and its folders as they are called here."""
 
     findings: list[Finding]
     files: list[FinishedFile]
+    folders: list[Path] = []
 
 
 class Checkup:
@@ -78,8 +80,8 @@ class Checkup:
             database, *seen = await asyncio.gather(
                 self._database(), *(self._client(name, asked.clients.get(name)) for name in self._clients)
             )
-            files = {name: client.files for name, client in zip(self._clients, seen, strict=True)}
-            libraries = await asyncio.gather(*(self._library(name, files) for name in self._libraries))
+            clients = dict(zip(self._clients, seen, strict=True))
+            libraries = await asyncio.gather(*(self._library(name, clients) for name in self._libraries))
         told = [finding for client in seen for finding in client.findings]
         return contract.Findings((*database.findings, *told, *(one for library in libraries for one in library)))
 
@@ -102,32 +104,38 @@ class Checkup:
     async def _look_at_client(self, name: str, told: contract.AboutClient | None) -> Seen:
         table, settings = self._replica.table(name), self._clients[name]
         rows = list(table.rows.values()) if table is not None else []
-        paths = await self._paths(name, told, rows)
+        paths, here = await self._paths(name, told, rows)
         if table is None:
             detail, advice = f"the list of {name} is not known yet", "see client.login; then run `sluice doctor` again"
-            return Seen([*paths, findings.file_unknown(name, "table_unknown", detail, advice)], [])
+            return Seen([*paths, findings.file_unknown(name, "table_unknown", detail, advice)], [], here)
         chosen = finished(rows, settings)
         if not chosen:
-            return Seen([*paths, findings.no_finished_file(name)], [])
+            return Seen([*paths, findings.no_finished_file(name)], [], here)
         folders = dict.fromkeys(row.save_path or "" for row in chosen)
         looked = await asyncio.gather(
             *(self._file(name, [row for row in chosen if (row.save_path or "") == folder]) for folder in folders)
         )
-        return Seen([*paths, *(finding for finding, _ in looked)], [file for _, file in looked if file is not None])
+        found = [finding for finding, _ in looked]
+        return Seen([*paths, *found], [file for _, file in looked if file is not None], here)
 
-    async def _paths(self, name: str, told: contract.AboutClient | None, rows: Sequence[Download]) -> list[Finding]:
+    async def _paths(
+        self, name: str, told: contract.AboutClient | None, rows: Sequence[Download]
+    ) -> tuple[list[Finding], list[Path]]:
+        """What is found of the client's folders, and those of them that are here and matter."""
         settings = self._clients[name]
         folders = save_paths(told, rows, settings)
         if told is None and not folders:  # its log-in has a finding of its own
-            return []
+            return [], []
         if not folders:
             detail, advice = f"{name} does not say where it saves", "set a folder in the client, or add a download"
-            return [findings.path_unknown(name, "save_path_unknown", detail, advice)]
+            return [findings.path_unknown(name, "save_path_unknown", detail, advice)], []
 
         def look() -> list[Finding]:
             return [disk.look_at_path(name, path, settings, matters=ours) for path, ours in folders.items()]
 
-        return await self._on_disk(f"paths of {name}", look)
+        found = await self._on_disk(f"paths of {name}", look)
+        fine = [path for (path, ours), one in zip(folders.items(), found, strict=True) if ours and _is_fine(one)]
+        return found, [here for path in fine if (here := to_ours(path, settings.paths)) is not None]
 
     async def _file(self, name: str, rows: Sequence[Download]) -> tuple[Finding, FinishedFile | None]:
         """The first of these downloads, all of one folder, whose largest file is here."""
@@ -163,9 +171,11 @@ class Checkup:
             return None
         return FinishedFile(client=name, theirs=theirs, root=root, path=found.path, size=found.size)
 
-    async def _library(self, name: str, files: Mapping[str, list[FinishedFile]]) -> list[Finding]:
+    async def _library(self, name: str, clients: Mapping[str, Seen]) -> list[Finding]:
         settings = self._libraries[name]
-        look = partial(disk.look_at_library, name, settings, files, self._new_token)
+        files = {client: seen.files for client, seen in clients.items()}
+        folders = {client: seen.folders for client, seen in clients.items()}
+        look = partial(disk.look_at_library, name, settings, files, self._new_token, folders)
         try:
             return await self._on_disk(f"library {name}", look)
         except Hangs:
@@ -187,6 +197,10 @@ class Checkup:
         if not running.done():
             raise Hangs(what)
         return running.result()
+
+
+def _is_fine(finding: Finding) -> bool:
+    return finding.status == Verdict.OK
 
 
 def _heard(done: asyncio.Future[Any]) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from sluice_common.contracts.doctor import Finding, Verdict
 from sluice_common.kit.settings import ClientSettings, LibrarySettings
 from sluice_importer.doctor import findings
 from sluice_importer.doctor.explain import Refused, Why, explain
-from sluice_importer.doctor.findings import FinishedFile, Trial
-from sluice_importer.place.errors import PlaceFailed, RootUnavailable
-from sluice_importer.place.mounts import whereabouts
+from sluice_importer.doctor.findings import FinishedFile, Prospect, Trial
+from sluice_importer.place.errors import PlaceFailed, RootUnavailable, failure
+from sluice_importer.place.mounts import Whereabouts, whereabouts
 from sluice_importer.place.root import MARKER, RootHandle, marker_of, open_root
-from sluice_importer.place.source import Source, not_here, open_source
-from sluice_importer.place.trial import open_scratch, try_link, try_read
+from sluice_importer.place.source import not_here, open_source
+from sluice_importer.place.trial import open_scratch, try_link, try_link_of, try_read
 from sluice_importer.work.paths import to_ours
 
 _PROTECTED = Path("/proc/sys/fs/protected_hardlinks")
@@ -44,15 +46,17 @@ def look_at_library(
     settings: LibrarySettings,
     files: Mapping[str, Sequence[FinishedFile]],
     new_token: Callable[[], str],
+    folders: Mapping[str, Sequence[Path]] = MappingProxyType({}),
 ) -> list[Finding]:
     """Its root, its marker, whether it can be written, and whether each client's files can be linked into it.
 
-    What cannot be looked at because of what was found before has no finding of its own.
+    What cannot be looked at because of what was found before has no finding of its own. For a client without a
+    finished file, `folders` (where it saves, here) are tried with a file of ours.
     """
     try:
         root = open_root(settings.root, name)
     except RootUnavailable as error:
-        return [_unavailable(name, settings, error)]
+        return _unavailable(name, settings, error)
     with root:
         fine = findings.library(name, "library.marker", Verdict.OK, detail=f"{settings.root} is marked as {name}")
         try:
@@ -60,40 +64,59 @@ def look_at_library(
                 tried = [
                     (client, [_trial(root, scratch, settings, file) for file in held]) for client, held in files.items()
                 ]
+                expected = [
+                    (client, [_prospect(root, scratch, settings, folder) for folder in held])
+                    for client, held in folders.items()
+                    if not files.get(client)
+                ]
         except PlaceFailed as failed:
-            return [fine, _unwritable(name, root, failed)]
+            return [fine, _unwritable(name, whereabouts(str(root.path), root.fd), failed)]
     detail = f"{settings.root} can be written by our user (uid {os.geteuid()})"
     writable = findings.library(name, "library.writable", Verdict.OK, detail=detail)
-    return [fine, writable, *findings.links(name, settings, tried)]
+    return [fine, writable, *findings.links(name, settings, tried, expected)]
 
 
-def _unavailable(name: str, settings: LibrarySettings, error: RootUnavailable) -> Finding:
-    """The marker's absence in a root that is there is told apart from a root that is not."""
+def _unavailable(name: str, settings: LibrarySettings, error: RootUnavailable) -> list[Finding]:
+    """The marker's absence in a root that is there is told apart from a root that is not.
+
+    A root that lacks its marker and cannot be written is told as both, the writing first: it must be mended before
+    the marker can be written.
+    """
     root = settings.root
     try:
         found = marker_of(root)
     except FileNotFoundError:
         detail, advice = f"{root} does not exist here", f"mount it, or correct libraries.{name}.root"
-        return findings.library(name, "library.root", Verdict.FAILED, code="root_missing", detail=detail, advice=advice)
+        return [_root(name, "root_missing", detail, advice)]
     except OSError:
         advice = f"see owner, group and mode of {root}, and whether its disk is well"
-        return findings.library(
-            name,
-            "library.root",
-            Verdict.FAILED,
-            code="root_unreadable",
-            detail=f"{root}: {error.detail}",
-            advice=advice,
-        )
+        return [_root(name, "root_unreadable", f"{root}: {error.detail}", advice)]
+    unwritable = _closed(name, root)
     code = "marker_missing" if found is None else "marker_of_another"
-    return findings.library(
-        name,
-        "library.marker",
-        Verdict.FAILED,
-        code=code,
-        detail=_marker_detail(root, found),
-        advice=_marker(name, found),
+    advice = _marker(name, found)
+    if unwritable:
+        advice = f"see the check library.writable first, since the marker cannot be written as it is; then {advice}"
+    marker = findings.library(
+        name, "library.marker", Verdict.FAILED, code=code, detail=_marker_detail(root, found), advice=advice
     )
+    return [*unwritable, marker]
+
+
+def _root(name: str, code: str, detail: str, advice: str) -> Finding:
+    return findings.library(name, "library.root", Verdict.FAILED, code=code, detail=detail, advice=advice)
+
+
+def _closed(name: str, root: Path) -> list[Finding]:
+    """That a root cannot be written, asked and not tried: without its marker it may be a bare mount point."""
+    if os.access(root, os.W_OK | os.X_OK, effective_ids=True):
+        return []
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        is_read_only = os.fstatvfs(descriptor).f_flag & os.ST_RDONLY
+        refused = failure(OSError(errno.EROFS if is_read_only else errno.EACCES, "asked"), str(root))
+        return [_unwritable(name, whereabouts(str(root), descriptor), refused)]
+    finally:
+        os.close(descriptor)
 
 
 def _marker_detail(root: Path, found: str | None) -> str:
@@ -111,15 +134,14 @@ def _marker(name: str, found: str | None) -> str:
     return f"correct libraries.{name}.root, or delete the marker and run `sluice libraries init {name}`"
 
 
-def _unwritable(name: str, root: RootHandle, failed: PlaceFailed) -> Finding:
-    here = whereabouts(str(root.path), root.fd)
+def _unwritable(name: str, here: Whereabouts, failed: PlaceFailed) -> Finding:
     why = explain(
         Refused(code=failed.code, detail=f"{failed.path}: {failed.detail}", source=here, root=here, uid=os.geteuid())
     )
     if failed.code == "permission_denied":
         owner = f"uid {here.uid}, gid {here.gid}, mode {here.mode:04o}"
-        detail = f"{root.path} ({owner}) may not be written by our user (uid {os.geteuid()})"
-        why = Why(failed.code, detail, f"chown or chmod {root.path} so that uid {os.geteuid()} may write it")
+        detail = f"{here.path} ({owner}) may not be written by our user (uid {os.geteuid()})"
+        why = Why(failed.code, detail, f"chown or chmod {here.path} so that uid {os.geteuid()} may write it")
     return findings.library(
         name, "library.writable", Verdict.FAILED, code=why.code, detail=why.detail, advice=why.advice
     )
@@ -131,17 +153,37 @@ def _trial(root: RootHandle, scratch: int, settings: LibrarySettings, file: Fini
             try:
                 (try_read(source) if settings.method == "copy" else try_link(source, scratch))
             except PlaceFailed as failed:
-                return Trial(file=file, code=failed.code, why=_why(root, source, failed))
+                return Trial(file=file, code=failed.code, why=_why(root, source.path, source.fd, failed))
     except PlaceFailed as failed:
         return Trial(file=file, code=failed.code, why=Why(failed.code, f"{failed.path}: {failed.detail}", "try again"))
     return Trial(file=file)
 
 
-def _why(root: RootHandle, source: Source, failed: PlaceFailed) -> Why:
+def _prospect(root: RootHandle, scratch: int, settings: LibrarySettings, folder: Path) -> Prospect:
+    """What a file of ours in the client's folder shows. It never has a name there, so the client never sees it.
+
+    Whose the client's own files will be, and with which mode, it cannot show: a link that works is no verdict.
+    """
+    if settings.method == "copy":
+        return Prospect(folder=folder)
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError:  # not writable for us, or a file system without nameless files: nothing is known
+        return Prospect(folder=folder)
+    try:
+        try_link_of(descriptor, str(folder), scratch)
+    except PlaceFailed as failed:
+        return Prospect(folder=folder, code=failed.code, why=_why(root, str(folder), descriptor, failed))
+    finally:
+        os.close(descriptor)
+    return Prospect(folder=folder, is_linkable=True)
+
+
+def _why(root: RootHandle, path: str, descriptor: int, failed: PlaceFailed) -> Why:
     refused = Refused(
         code=failed.code,
         detail=f"{failed.path}: {failed.detail}",
-        source=whereabouts(source.path, source.fd),
+        source=whereabouts(path, descriptor),
         root=whereabouts(str(root.path), root.fd),
         uid=os.geteuid(),
         protected=_protected(),

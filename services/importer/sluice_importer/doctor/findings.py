@@ -32,6 +32,18 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     why: Why | None = None
 
 
+class Prospect(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder of a client that has finished nothing: what a file of ours in it shows, before there is one of its own.
+
+    `is_linkable` where such a file was linked; `why` it was refused; neither where nothing could be tried.
+    """
+
+    folder: Path
+    is_linkable: bool = False
+    code: str | None = None
+    why: Why | None = None
+
+
 def database(trouble: str | None) -> Finding:
     """Whether the importer reaches its database."""
     if trouble is None:
@@ -150,20 +162,53 @@ def library(
     return Finding(check=check, subject=name, status=status, code=code, detail=detail, advice=advice, library=name)
 
 
-def links(name: str, settings: LibrarySettings, trials: Sequence[tuple[str, Sequence[Trial]]]) -> list[Finding]:
-    """What the trials of every client's files come to; a client without a file has said so in `client.file`."""
-    tried = [_link_of(name, settings, client, held) for client, held in trials if held]
-    if tried:
-        return tried
-    detail = "no client has a finished file to try it with"
-    advice = "see the check client.file"
-    return [library(name, "library.link", Verdict.UNKNOWN, code="no_file", detail=detail, advice=advice)]
+def links(
+    name: str,
+    settings: LibrarySettings,
+    trials: Sequence[tuple[str, Sequence[Trial]]],
+    prospects: Sequence[tuple[str, Sequence[Prospect]]] = (),
+) -> list[Finding]:
+    """What the trials of every client's files come to, and what is to be expected of a client without a file.
+
+    A client whose folders are not here either has said so in `path.mapped`.
+    """
+    told = [_link_of(name, settings, client, held) for client, held in trials if held]
+    told += [_prospect_of(name, settings, client, held) for client, held in prospects if held]
+    if told:
+        return told
+    detail = f"not tested yet: no client has a finished file; the first one {_will(settings)}"
+    return [library(name, "library.link", Verdict.UNKNOWN, code="no_file", detail=detail, advice=_LATER)]
+
+
+_LATER = "let one download finish (any will do), then run `sluice doctor` again; see also client.file and path.mapped"
+
+
+def _will(settings: LibrarySettings) -> str:
+    """What is done with a finished file, in words."""
+    if settings.method == "copy":
+        return "will be read and copied (`method: copy`)"
+    otherwise = ", or copied where that is refused (`link: prefer`)" if settings.link == "prefer" else ""
+    return f"will be hardlinked into {settings.root}{otherwise}"
+
+
+def _prospect_of(name: str, settings: LibrarySettings, client: str, prospects: Sequence[Prospect]) -> Finding:
+    """A refusal is one already; a link of our own file that works says nothing of the client's owner and mode."""
+    refused = [prospect for prospect in prospects if prospect.why is not None]
+    if refused and (why := refused[0].why) is not None:
+        some_work = len(refused) < len(prospects)
+        status, consequence = _gravity(settings, client, refused[0].code, some_work=some_work)
+        detail = f"{why.detail} (tried with a file of ours){consequence}"
+        return _link(name, client, status, Why(why.code, detail, why.advice))
+    shown = [str(prospect.folder) for prospect in prospects if prospect.is_linkable]
+    tried = f"; a file of ours in {', '.join(shown)} can be hardlinked" if shown else ""
+    detail = f"not tested yet: {client} has no finished file here; the first one {_will(settings)}{tried}"
+    return _link(name, client, Verdict.UNKNOWN, Why("no_file", detail, _LATER))
 
 
 def _link_of(name: str, settings: LibrarySettings, client: str, trials: Sequence[Trial]) -> Finding:
     refused = [trial for trial in trials if trial.why is not None]
     if refused and (why := refused[0].why) is not None:
-        status, consequence = _gravity(settings, refused[0], some_work=len(refused) < len(trials))
+        status, consequence = _gravity(settings, client, refused[0].code, some_work=len(refused) < len(trials))
         return _link(name, client, status, Why(why.code, why.detail + consequence, why.advice))
     shown = trials[0].file.root / trials[0].file.path
     way = "can be read, and is copied (`method: copy`)" if settings.method == "copy" else "can be hardlinked"
@@ -183,10 +228,10 @@ def _link(name: str, client: str, status: Verdict, why: Why) -> Finding:
     )
 
 
-def _gravity(settings: LibrarySettings, trial: Trial, *, some_work: bool) -> tuple[Verdict, str]:
+def _gravity(settings: LibrarySettings, client: str, code: str | None, *, some_work: bool) -> tuple[Verdict, str]:
     """A refusal that a copy gets around is a warning where a link is only preferred."""
     if some_work:
-        return Verdict.WARNING, f"; files in other folders of {trial.file.client} can be linked"
-    if trial.code in COPY_INSTEAD and settings.link == "prefer":
+        return Verdict.WARNING, f"; files in other folders of {client} can be linked"
+    if code in COPY_INSTEAD and settings.link == "prefer":
         return Verdict.WARNING, "; files are copied instead (`link: prefer`), which takes their space twice"
     return Verdict.FAILED, ""

@@ -99,13 +99,18 @@ def try_link(source: Source, scratch: int) -> None:
 
     A placement also reads what it linked, to flush it: that is tried too.
     """
-    try:
-        link_inode(source.fd, scratch, _NAME)
-    except OSError as error:
-        raise source_failure(error, source.path) from error
-    with failing_as(source.path):
-        os.unlink(_NAME, dir_fd=scratch)
+    try_link_of(source.fd, source.path, scratch)
     try_read(source)
+
+
+def try_link_of(descriptor: int, shown: str, scratch: int) -> None:
+    """The same with what `descriptor` holds, which is not read."""
+    try:
+        link_inode(descriptor, scratch, _NAME)
+    except OSError as error:
+        raise source_failure(error, shown) from error
+    with failing_as(shown):
+        os.unlink(_NAME, dir_fd=scratch)
 
 
 def try_read(source: Source) -> None:

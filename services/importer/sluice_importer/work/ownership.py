@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from sluice_common.kit.settings import ClientSettings
-
-OURS = "sluice"
+from sluice_common.kit.settings import OURS, ClientSettings
 
 
 def is_ours(client: ClientSettings, category: str | None) -> bool:

@@ -106,26 +106,6 @@ def test_announce_addresses_never_leave() -> None:
     assert wire.explain(failure) == ("AddTorrentError", "bad magnet: magnet:…")
 
 
-@pytest.mark.parametrize(
-    ("changes", "stalled"),
-    [
-        ({}, True),
-        ({"time_since_download": 61}, True),
-        ({"time_since_download": 5}, False),
-        ({"active_time": 59}, False),
-        ({"download_payload_rate": 10}, False),
-        ({"state": "Paused"}, False),
-        ({"time_since_download": None}, False),
-    ],
-)
-def test_stalled_is_a_minute_without_data(changes: dict[str, Any], stalled: bool) -> None:
-    """A download that just began, or that Deluge says nothing about, is not called stalled."""
-    quiet = {"state": "Downloading", "is_finished": False, "total_remaining": 5, "active_time": 60}
-    seen = download(**(quiet | {"time_since_download": -1, "download_payload_rate": 0} | changes))
-    assert (seen.reason is Reason.STALLED) is stalled
-    assert seen.health is (Health.WARNING if stalled else Health.OK)
-
-
 def test_a_hybrid_that_deluge_lost_is_an_error() -> None:
     """Everything is here and Deluge never notices: somebody has to be told."""
     lost = {"state": "Downloading", "is_finished": False, "num_files": 0, "total_size": 0}

@@ -32,7 +32,6 @@ WINDOW = 60.0  # of Transmission's "recently-active"
 def row(**changes: Any) -> wire.Row:
     """A finished, seeding torrent with these fields changed."""
     values: dict[str, Any] = {
-        "activity_date": ADDED,
         "added_date": ADDED,
         "done_date": ADDED + 9,
         "download_dir": "/downloads",
@@ -57,9 +56,9 @@ def leeching(**changes: Any) -> wire.Row:
     return row(**(values | changes))
 
 
-def seen(found: wire.Row, after: float = 5, owned: tuple[str, ...] = ()) -> Download:
-    """The row as a Download, so many seconds after it was added."""
-    return to_download("t", found, ADDED + after, owned)
+def seen(found: wire.Row, owned: tuple[str, ...] = ()) -> Download:
+    """The row as a Download."""
+    return to_download("t", found, owned)
 
 
 @pytest.mark.parametrize(
@@ -144,25 +143,6 @@ def test_words_carry_no_pass_keys() -> None:
     """Trackers quote announce URLs in their errors."""
     found = seen(row(error=2, error_string="no peers at https://t.test:1/secret/announce?passkey=x"))
     assert found.message == "no peers at t.test"
-
-
-@pytest.mark.parametrize(
-    ("changes", "after", "stalled"),
-    [
-        ({}, 59, False),
-        ({}, 60, True),
-        ({"activity_date": ADDED + 50}, 100, False),
-        ({"start_date": ADDED + 50}, 100, False),
-        ({"rate_download": 1}, 1000, False),
-        ({"is_stalled": True}, 5, True),
-        ({"status": mapping.DOWNLOAD_WAIT}, 1000, False),
-        ({"percent_done": 1.0}, 1000, False),
-    ],
-)
-def test_stalled(changes: dict[str, Any], after: float, stalled: bool) -> None:
-    """A minute of downloading in which nothing came, by the daemon's own clock."""
-    found = seen(leeching(**changes), after)
-    assert found.reason == (Reason.STALLED if stalled else None)
 
 
 @pytest.mark.parametrize(("eta", "told"), [(-1, None), (-2, None), (0, 0), (70, 70)])
@@ -276,14 +256,6 @@ def test_words_of_a_refusal_are_bounded_and_clean() -> None:
         wire.parse_reply("torrent-add", 200, {}, body)
     assert "secret" not in str(refused.value)
     assert len(str(refused.value)) < 300
-
-
-@pytest.mark.parametrize(
-    ("date", "seconds"), [("Fri, 20 Nov 2026 17:50:10 GMT", 1795197010.0), ("x", None), ("", None)]
-)
-def test_the_daemons_clock(date: str, seconds: float | None) -> None:
-    """Out of the answer's Date."""
-    assert wire.daemon_time({"Date": date}) == seconds
 
 
 async def test_registered_and_silent_about_its_password() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import certifi
 import pytest
+import yaml
+from pydantic import ValidationError
 
 from sluice_common.kit.errors import SettingsError
-from sluice_common.kit.settings import Settings, load, secret_path
+from sluice_common.kit.settings import ClientSettings, Settings, TlsSettings, load, secret_path
 
 
 @pytest.fixture(autouse=True)
@@ -279,3 +282,29 @@ def test_a_home_is_expanded_and_a_section_without_lines_is_none(
     settings = load(path, {})
     assert settings.clients == {}
     assert settings.libraries["tv"].root == Path("/home/somebody/media/tv")
+
+
+@pytest.mark.parametrize(
+    ("tls", "told"),
+    [
+        ({"pin": "12:34"}, "tls.pin: must be the certificate's SHA-256"),
+        ({"ca_file": "none.pem"}, "tls.ca_file: cannot read {folder}/none.pem: No such file or directory"),
+        ({"ca_file": "sluice.yaml"}, "tls.ca_file: {folder}/sluice.yaml holds no certificate in PEM form"),
+    ],
+)
+def test_what_cannot_be_trusted_is_a_fault(tmp_path: Path, tls: dict[str, str], told: str) -> None:
+    """With the key and what is wrong, before anything is started; paths begin beside the configuration."""
+    client = {"type": "deluge", "url": "https://h", "tls": tls}
+    faults = _faults(_file(tmp_path, yaml.safe_dump({"clients": {"a": client}})))
+    assert [fault for fault in faults if told.format(folder=tmp_path) in fault], faults
+
+
+def test_a_pin_is_taken_as_it_is_shown(tmp_path: Path) -> None:
+    """With colons and capitals, as browsers and openssl do. Only https has a certificate, and one trust is enough."""
+    pin = ":".join(["AB"] * 32)
+    client = ClientSettings.model_validate({"type": "deluge", "url": "https://h", "tls": {"pin": pin}})
+    assert client.tls.pin == "ab" * 32
+    with pytest.raises(ValidationError, match="begins with https"):
+        ClientSettings.model_validate({"type": "deluge", "url": "http://h", "tls": {"pin": pin}})
+    with pytest.raises(ValidationError, match="not both"):
+        TlsSettings.model_validate({"pin": pin, "ca_file": str(certifi.where())})

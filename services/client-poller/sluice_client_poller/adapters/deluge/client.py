@@ -18,6 +18,7 @@ from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
+from sluice_common.net.tls import trust
 
 TIMEOUT = 20.0  # a list of 10,000 torrents takes Deluge seconds
 SLICE = 500  # rows decoded before the loop gets its turn
@@ -40,7 +41,7 @@ class DelugeAdapter:
         self._name = name
         self._password = settings.password
         self._clock = clock
-        self._http = http.client(base_url=settings.url, timeout=TIMEOUT)
+        self._http = http.client(base_url=settings.url, timeout=TIMEOUT, verify=trust(settings.tls))
         self._login_lock = asyncio.Lock()
         self._cookie: str | None = None
         self._refused_at: float | None = None

@@ -34,7 +34,6 @@ _FAULTS = (
         re.compile(r"missing or invalid torrent data|unable to locate|no such file|missing|not found", re.IGNORECASE),
     ),
 )
-_STALLED_SECONDS = 60
 _LOST_SECONDS = 60
 _LOST = "Deluge has lost track of this hybrid torrent (v1 and v2); remove it and add its .torrent instead of the magnet"
 _LAST_TIME = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
@@ -124,8 +123,6 @@ def _health(row: Row) -> tuple[Health, Reason | None, str | None]:
         return Health.ERROR, Reason.CLIENT_ERROR, _LOST
     if (row.tracker_status or "").startswith(("Error", "Warning")):
         return Health.WARNING, Reason.TRACKER_ERROR, scrub(row.tracker_status or "")
-    if _is_stalled(row):
-        return Health.WARNING, Reason.STALLED, None
     return Health.OK, None, None
 
 
@@ -136,19 +133,6 @@ def _is_lost(row: Row) -> bool:
     """
     downloaded = row.total_wanted > 0 and row.total_remaining <= 0
     return downloaded and not row.num_files and not row.is_finished and (row.seeding_time or 0) >= _LOST_SECONDS
-
-
-def _is_stalled(row: Row) -> bool:
-    """Deluge has no such state: a minute of downloading in which nothing came."""
-    quiet = row.time_since_download
-    return (
-        row.state == "Downloading"
-        and not row.is_finished
-        and not row.download_payload_rate
-        and (row.active_time or 0) >= _STALLED_SECONDS
-        and quiet is not None
-        and (quiet < 0 or quiet >= _STALLED_SECONDS)
-    )
 
 
 def _eta(row: Row) -> int | None:

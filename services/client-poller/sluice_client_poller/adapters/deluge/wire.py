@@ -19,7 +19,6 @@ UNKNOWN_METHOD = 2  # not logged in and not connected to a daemon look alike: bo
 COOKIE = "_session_id"
 
 ROW_KEYS = (
-    "active_time",
     "completed_time",
     "download_payload_rate",
     "eta",
@@ -36,7 +35,6 @@ ROW_KEYS = (
     "seeding_time",
     "state",
     "time_added",
-    "time_since_download",
     "total_done",
     "total_remaining",
     "total_size",
@@ -86,7 +84,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     total_wanted: int
     total_remaining: int
     save_path: str
-    active_time: float | None = None
     completed_time: float | None = None
     download_payload_rate: float | None = None
     eta: float | None = None
@@ -98,7 +95,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     private: bool | None = None
     ratio: float | None = None
     seeding_time: float | None = None
-    time_since_download: float | None = None
     total_done: int | None = None
     total_size: int | None = None
     tracker_host: str | None = None

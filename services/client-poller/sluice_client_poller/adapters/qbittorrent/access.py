@@ -10,6 +10,7 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientError, ClientProtocolError
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.net import http
+from sluice_common.net.tls import trust
 
 IDLE = 5.0  # qBittorrent closes a connection that was idle for longer, perhaps just as we send
 # After a refused log-in nobody asks again for so long, twice as long each time: five in a row ban our address.
@@ -21,7 +22,7 @@ class Access:
     """The calls may overlap. `logins` counts sessions, `troubles` the calls that got no answer."""
 
     def __init__(self, settings: ClientSettings, clock: Clock, *, timeout: float) -> None:
-        self._http = http.client(base_url=settings.url, timeout=timeout, idle=IDLE)
+        self._http = http.client(base_url=settings.url, timeout=timeout, idle=IDLE, verify=trust(settings.tls))
         self._username = settings.username or "admin"
         self._password = settings.password
         self._clock = clock
@@ -58,9 +59,11 @@ class Access:
         session = self.logins
         reply = await self._send(method, path, **content)
         if reply.status == 403:
+            wire.checked_refusal(reply)
             await self._log_in(session)
             reply = await self._send(method, path, **content)
             if reply.status == 403:
+                wire.checked_refusal(reply)
                 raise ClientAuthFailed(wire.refusal(reply))
         return reply
 
@@ -93,9 +96,10 @@ class Access:
             form = {"username": self._username, "password": self._password.get_secret_value()}
             reply = await self._send("POST", "auth/login", data=form)
             if reply.status == 403:
+                wire.checked_refusal(reply, logging_in=True)
                 self._refused(wire.refusal(reply))
             if not wire.parse_login(reply):
-                self._refused("qBittorrent refused the user name or password; set those of its web interface")
+                self._refused(wire.login_refused(reply))
             self._refusals = 0
             self.logins += 1
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from sluice_client_poller.adapters.port import About, NewDownload, Poll
 from sluice_client_poller.adapters.qbittorrent import wire
 from sluice_client_poller.adapters.qbittorrent.access import Access
-from sluice_client_poller.adapters.qbittorrent.mapping import aliases, to_download, to_files
+from sluice_client_poller.adapters.qbittorrent.mapping import aliases, is_throttled, to_download, to_files
 from sluice_client_poller.adapters.qbittorrent.mirror import Mirror
 from sluice_client_poller.adapters.qbittorrent.wire import Row
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
@@ -142,6 +142,7 @@ class QbittorrentAdapter:
             free_space=self._totals.free_space_on_disk,
             down_speed=self._totals.dl_info_speed,
             up_speed=self._totals.up_info_speed,
+            throttled=is_throttled(self._totals),
         )
 
     async def _main_data(self, rid: int) -> wire.MainData:

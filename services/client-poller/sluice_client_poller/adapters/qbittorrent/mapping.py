@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sluice_client_poller.adapters.qbittorrent.wire import FileEntry, Row
+from sluice_client_poller.adapters.qbittorrent.wire import FileEntry, Row, Totals
+from sluice_client_poller.adapters.throttle import is_used_up
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.enums import Health, Reason, State
 
@@ -40,7 +41,6 @@ _STATES = {
 _AT_REST = frozenset({"uploading", "stalledUP", "forcedUP", "queuedUP", "pausedUP", "stoppedUP"})
 _UNKNOWN_ETA = 8640000
 _MINUTE = 60
-_STALLED_SECONDS = 60
 _LAST_TIME = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -103,12 +103,8 @@ def aliases(torrent_id: str, row: Row) -> tuple[str, ...]:
 
 def looks_the_same(before: Row, after: Row) -> bool:
     """Whether a change of the row is none of the `Download`: in every delta the clocks of what is active tick."""
-    ticked = msgspec.structs.replace(after, seeding_time=before.seeding_time, time_active=before.time_active)
-    return (
-        ticked == before
-        and _whole_minutes(after.seeding_time) == _whole_minutes(before.seeding_time)
-        and _is_stalled(after) == _is_stalled(before)
-    )
+    ticked = msgspec.structs.replace(after, seeding_time=before.seeding_time)
+    return ticked == before and _whole_minutes(after.seeding_time) == _whole_minutes(before.seeding_time)
 
 
 def to_files(listed: Iterable[FileEntry]) -> tuple[RemoteFile, ...]:
@@ -125,6 +121,11 @@ def to_files(listed: Iterable[FileEntry]) -> tuple[RemoteFile, ...]:
     )
 
 
+def is_throttled(totals: Totals) -> bool:
+    """Whether a download that gets nothing may owe it to the session: it is offline, or its limit is used up."""
+    return totals.connection_status == "disconnected" or is_used_up(totals.dl_rate_limit, totals.dl_info_speed)
+
+
 def _health(row: Row) -> tuple[Health, Reason | None]:
     """The API has no words for an error; they are in qBittorrent's log."""
     if row.state == "missingFiles":
@@ -133,15 +134,7 @@ def _health(row: Row) -> tuple[Health, Reason | None]:
         return Health.ERROR, Reason.CLIENT_ERROR
     if row.has_tracker_error:
         return Health.WARNING, Reason.TRACKER_ERROR
-    if _is_stalled(row):
-        return Health.WARNING, Reason.STALLED
     return Health.OK, None
-
-
-def _is_stalled(row: Row) -> bool:
-    """Nothing comes. Not in its first minute: every download begins as stalled. A forced one never says it is."""
-    quiet = row.state == "stalledDL" or (row.state == "forcedDL" and not row.dlspeed)
-    return quiet and (row.time_active is None or row.time_active >= _STALLED_SECONDS)
 
 
 def _whole_minutes(seconds: int | None) -> int | None:

@@ -58,7 +58,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ratio: float | None = None
     seeding_time: int | None = None
     tags: str = ""
-    time_active: int | None = None
     total_size: int | None = None
     tracker: str = ""
     upspeed: int | None = None
@@ -75,11 +74,13 @@ _Patch = msgspec.defstruct(
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """The session: speeds in bytes/s, free space in bytes. A delta holds what changed; None is unchanged."""
+    """The session: speeds and the limit now in force in bytes/s, free space in bytes; in a delta None is unchanged."""
 
     dl_info_speed: int | None = None
     up_info_speed: int | None = None
     free_space_on_disk: int | None = None
+    connection_status: str | None = None
+    dl_rate_limit: int | None = None
 
 
 class MainData(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +183,29 @@ def parse_login(reply: Reply) -> bool:
     if reply.status == 401 or (reply.status == 200 and reply.body.strip() == b"Fails."):
         return False
     return parse_text(reply, r"Ok\.") == "Ok."
+
+
+def login_refused(reply: Reply) -> str:
+    """Why a log-in was not accepted. Up to 5.1 a 401 is about the Host header, from 5.2 on about the password."""
+    words = "qBittorrent refused the user name or password; set those of its web interface"
+    if reply.status != 401:
+        return words
+    return f"{words}. Behind another web server that one must send qBittorrent's own address as Host"
+
+
+def checked_refusal(reply: Reply, *, logging_in: bool = False) -> None:
+    """Raise ClientProtocolError for a 403 that is not qBittorrent's: a page of another program, or of a proxy.
+
+    Its own are plain text, recorded from 4.5.2 and 5.1.0: `Forbidden` where there is no session, and for the log-in,
+    which is open to all, only a ban, in the language of its user.
+    """
+    told = reply.content_type.partition(";")[0].strip().lower()
+    words = reply.body.strip()
+    is_own = told == "text/plain" and words != b"" and not words.startswith(b"<")
+    if not is_own or (logging_in and words == b"Forbidden"):
+        raise ClientProtocolError(
+            f"{reply.path}: 403, but not in qBittorrent's words; this does not look like qBittorrent, is the URL right?"
+        )
 
 
 def refusal(reply: Reply) -> str:

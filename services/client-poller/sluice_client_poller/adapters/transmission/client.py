@@ -19,6 +19,7 @@ from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.enums import State
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
+from sluice_common.net.tls import trust
 
 TIMEOUT = 30.0  # a move across file systems at completion blocks the RPC; a longer one shows as unreachable
 SLICE = 500  # rows decoded before the loop gets its turn
@@ -47,7 +48,7 @@ class TransmissionAdapter:
         self._clock = clock
         self._url = wire.rpc_url(settings.url)
         self._has_password = settings.password is not None
-        self._http = http.client(timeout=TIMEOUT, auth=_auth(settings))
+        self._http = http.client(timeout=TIMEOUT, auth=_auth(settings), verify=trust(settings.tls))
         self._polling = asyncio.Lock()
         self._mirror = Mirror()
         self._refused_at: float | None = None
@@ -56,7 +57,6 @@ class TransmissionAdapter:
         self._started: float | None = None  # when it started, on our monotonic clock
         self._restarted = True
         self._session = wire.Session(rpc_version=wire.OLDEST)
-        self._daemon_time = 0.0
         self._free_space: int | None = None
         self._polls = 0
 
@@ -169,7 +169,6 @@ class TransmissionAdapter:
                 break
             self._session_id = renewed
             reply = await self._post(method, body)
-        self._daemon_time = wire.daemon_time(reply.headers) or self._clock.now().timestamp()
         try:
             return wire.parse_reply(method, reply.status_code, reply.headers, reply.content)
         except wire.WrongPassword as refused:
@@ -271,13 +270,13 @@ class TransmissionAdapter:
     ) -> tuple[list[tuple[int, Download]], tuple[int, ...]]:
         """The rows with the daemon's numbers for them, and the numbers of what went."""
         raw = await self._ask("torrent-get", wire.rows_request(ids, table=table))
-        now, listed = self._daemon_time, wire.parse("torrent-get", raw, wire.Torrents)
+        listed = wire.parse("torrent-get", raw, wire.Torrents)
         header, lines = wire.split_rows(listed, table=table)
         rows = []
         for begin in range(0, len(lines), SLICE):
             for line in lines[begin : begin + SLICE]:
                 row = wire.parse_row(header, line)
-                rows.append((row.id, to_download(self._name, row, now, self._owned)))
+                rows.append((row.id, to_download(self._name, row, self._owned)))
             if begin + SLICE < len(lines):
                 await self._clock.sleep(0)
         return rows, listed.removed

@@ -33,16 +33,15 @@ _FAULTS = (
     (Reason.PERMISSION, re.compile(r"permission denied|access is denied|read-only|not permitted", re.IGNORECASE)),
     (Reason.MISSING_FILES, re.compile(r"no data (was )?found|no such file|not found|missing", re.IGNORECASE)),
 )
-_STALLED_SECONDS = 60
 _LAST_TIME = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
 _UNSAFE = re.compile(r"[\x00-\x1f/]")
 
 
-def to_download(client: str, row: Row, now: float, owned: Collection[str] = ()) -> Download:
-    """One row of the queue. `now` is the daemon's clock in Unix seconds; `owned` are the labels that have an owner."""
+def to_download(client: str, row: Row, owned: Collection[str] = ()) -> Download:
+    """One row of the queue. `owned` are the labels that have an owner."""
     known = row.metadata_percent_complete >= 1
     complete = is_complete(row)
-    health, reason, message = _health(row, now)
+    health, reason, message = _health(row)
     category, tags = _labels(row, owned)
     return Download(
         client=client,
@@ -126,23 +125,14 @@ def _state(row: Row, *, known: bool) -> State:
     return _STATES.get(row.status) or State(f"status_{row.status}")
 
 
-def _health(row: Row, now: float) -> tuple[Health, Reason | None, str | None]:
+def _health(row: Row) -> tuple[Health, Reason | None, str | None]:
     message = scrub(row.error_string)
     if row.error == LOCAL_ERROR:
         found = (reason for reason, words in _FAULTS if words.search(message))
         return Health.ERROR, next(found, Reason.CLIENT_ERROR), message or None
     if row.error in (TRACKER_WARNING, TRACKER_ERROR):
         return Health.WARNING, Reason.TRACKER_ERROR, message or None
-    if _is_stalled(row, now):
-        return Health.WARNING, Reason.STALLED, None
     return Health.OK, None, None
-
-
-def _is_stalled(row: Row, now: float) -> bool:
-    """A minute of downloading in which nothing came; its own `isStalled` needs half an hour, and an option."""
-    if row.status != DOWNLOAD or row.rate_download > 0 or row.percent_done >= 1:
-        return False
-    return row.is_stalled or now - max(row.activity_date, row.start_date, row.added_date) >= _STALLED_SECONDS
 
 
 def _labels(row: Row, owned: Collection[str]) -> tuple[str | None, tuple[str, ...]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -64,7 +63,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     The required ones are what completion and identity rest on.
     """
 
-    activity_date: int = 0
     added_date: int
     done_date: int
     download_dir: str
@@ -75,7 +73,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     hash_string: str
     id: int
     is_private: bool = False
-    is_stalled: bool = False
     labels: tuple[str, ...] | int = ()
     left_until_done: int
     metadata_percent_complete: float
@@ -86,7 +83,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
     rate_upload: int = 0
     seconds_seeding: int = 0
     size_when_done: int
-    start_date: int = 0
     status: int
     total_size: int
     trackers: tuple[Tracker, ...] = ()
@@ -199,14 +195,6 @@ def request(method: str, arguments: Mapping[str, object]) -> bytes:
 def session_id(status: int, headers: Mapping[str, str]) -> str | None:
     """The id to send with the next request, out of a 409; None for any other answer."""
     return headers.get(SESSION_HEADER) or None if status == 409 else None
-
-
-def daemon_time(headers: Mapping[str, str]) -> float | None:
-    """The daemon's own clock in Unix seconds; its dates are in that time."""
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")).timestamp()
-    except ValueError:
-        return None
 
 
 def parse_reply(method: str, status: int, headers: Mapping[str, str], body: bytes) -> msgspec.Raw:

@@ -1,0 +1,119 @@
+"""What becomes of what stays stalled: nothing unless configured, and never where it could cost somebody an account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sluice_client_poller.metrics import STALL_ACTIONS
+from sluice_client_poller.policy import may_be_touched
+from sluice_common.bus.connect import Bus, connect
+from sluice_common.contracts.events import DownloadData
+from sluice_common.kit.settings import ClientSettings, NatsSettings, PollSettings, StalledSettings
+from sluice_common.model.download import Download
+from sluice_common.model.enums import State
+from support.fake_client import FakeClient
+from support.poller import all_events, polling
+from support.waiting import until
+
+OWNERS = {"tv": "sluice", "tv-sonarr": "sonarr"}
+SETTINGS = PollSettings(fast=0.05, slow=0.05, stalled_after=1)
+
+
+@pytest.fixture
+async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
+    async with connect(nats_settings, name="test") as bus:
+        yield bus
+
+
+def configured(action: str, *, dry_run: bool = False) -> ClientSettings:
+    stalled = StalledSettings.model_validate({"action": action, "after": 2, "dry_run": dry_run})
+    return ClientSettings(type="deluge", url="http://127.0.0.1:1", owners=OWNERS, stalled=stalled)
+
+
+def stalling() -> FakeClient:
+    """One of each kind of download, and none of them gets anything."""
+    client = FakeClient()
+    for name, category, done, private in (
+        ("ours", "tv", 5, False),
+        ("private", "tv", 5, True),
+        ("perhaps-private", "tv", 5, None),
+        ("private-untouched", "tv", 0, True),
+        ("theirs", "tv-sonarr", 5, False),
+        ("nobodys", None, 5, False),
+    ):
+        client.put(name, state=State.DOWNLOADING, category=category, done=done, private=private)
+    return client
+
+
+async def test_what_is_stalled_is_paused_if_it_may_be(bus: Bus) -> None:
+    """Only what is ours, and no private torrent that has downloaded anything; each once."""
+    client = stalling()
+    async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured("pause")):
+        await until(lambda: client.calls.count("pause") == 2, what="both to be paused")
+        polls = client.polls
+        await until(lambda: client.polls > polls + 40, what="two more seconds of polls")
+    assert client.calls.count("pause") == 2
+    paused = {name for name, row in client.rows.items() if row.state == State.PAUSED}
+    assert paused == {"ours", "private-untouched"}
+
+
+async def test_what_is_removed_keeps_its_data(bus: Bus) -> None:
+    """As a cancel by the policy, which the event names."""
+    client = stalling()
+    async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured("remove")):
+        events = await until(lambda: _cancelled(bus, 2), what="two to be cancelled")
+    assert events == {"fake/ours", "fake/private-untouched"}
+    assert [call for call in client.calls if call.startswith("remove")] == ["remove:False"] * 2
+    assert "theirs" in client.rows
+
+
+async def _cancelled(bus: Bus, count: int) -> set[str] | None:
+    events = [event for event in await all_events(bus) if event.type == "download.cancelled"]
+    assert {event.read(DownloadData).actor for event in events} <= {"policy:stalled"}
+    return {event.subject for event in events} if len(events) == count else None
+
+
+@pytest.mark.parametrize(("action", "dry_run"), [("report", False), ("remove", True)])
+async def test_what_is_only_said(bus: Bus, action: str, dry_run: bool) -> None:
+    """A report and a dry run are counted and logged, and touch nothing."""
+    client, counter = stalling(), STALL_ACTIONS.labels("report")
+    before = counter._value.get()
+    async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured(action, dry_run=dry_run)):
+        await until(lambda: counter._value.get() == before + 2, what="both to be reported")
+    assert set(client.calls) == {"poll", "close"}
+
+
+async def test_nothing_is_done_unless_configured(bus: Bus) -> None:
+    """Off by default: it is told, and that is all."""
+    client = stalling()
+    assert ClientSettings(type="deluge", url="http://127.0.0.1:1").stalled.action == "none"
+    async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured("none")):
+        await until(lambda: _stalled(bus), what="all to be stalled")
+        polls = client.polls
+        await until(lambda: client.polls > polls + 60, what="three more seconds of polls")
+    assert set(client.calls) == {"poll", "close"}
+
+
+async def _stalled(bus: Bus) -> bool:
+    return len([event for event in await all_events(bus) if event.type == "download.stalled"]) == len(stalling().rows)
+
+
+@pytest.mark.parametrize(
+    ("category", "done", "private", "may"),
+    [
+        ("tv", 5, False, True),
+        ("tv", 0, True, True),
+        ("tv", None, None, True),
+        ("tv", 5, True, False),
+        ("tv", 5, None, False),
+        ("tv-sonarr", 0, False, False),
+        ("unheard-of", 0, False, False),
+        (None, 0, False, False),
+    ],
+)
+def test_what_may_be_touched(category: str | None, done: int | None, private: bool | None, may: bool) -> None:
+    """A hit-and-run on a private tracker costs an account; another owner's downloads are not ours to touch."""
+    row = Download(client="c", id="a", category=category, done=done, private=private)
+    assert may_be_touched(row, OWNERS) is may
