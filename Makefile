@@ -1,5 +1,5 @@
 # Every habit of this project has a target here; `make` alone lists them.
-# It needs python3 (3.11 or newer) with its venv module, and nothing else. No target needs root.
+# It needs python3 (3.11 or newer) with its venv module, and nothing else. No target needs root but `make trixie`.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -10,6 +10,10 @@ JOBS   ?= 2
 BASE   ?= origin/main
 PIP    := -m pip --disable-pip-version-check --no-input install --quiet
 CODE   := libs services tests
+
+# Newer clients for the tests: the folder, and the Debian mirror that it comes from (empty: the one that apt has).
+TRIXIE ?= build/trixie
+MIRROR ?=
 
 # For `make run`: where the API listens, its port, the data directory. Empty leaves it to the configuration.
 LISTEN ?=
@@ -76,6 +80,16 @@ test-stack: setup-dev ## build the image, run the composed stack with a real cli
 test-servers: setup-dev ## run the integration tests on NATS and PostgreSQL out of containers (needs Docker)
 	@SLUICE_TEST_BACKEND=containers $(BIN)/pytest -n $(JOBS) tests/integration
 
+.PHONY: trixie
+trixie: ## put Debian 13's qBittorrent and Transmission into a folder, for the tests (root; TRIXIE=, MIRROR=)
+	@tests/tools/trixie.sh "$(TRIXIE)" "$(MIRROR)"
+
+.PHONY: test-trixie
+test-trixie: setup-dev ## run what runs real clients with those of that folder (make it with `make trixie`)
+	@SLUICE_CLIENTS_ROOT="$(TRIXIE)" $(BIN)/pytest -n $(JOBS) -k "not deluge and not compact" \
+		tests/clients tests/e2e/test_whole_path.py
+	@SLUICE_CLIENTS_ROOT="$(TRIXIE)" $(BIN)/pytest tests/integration/client_poller/test_kinds.py
+
 .PHONY: check
 check: .venv/.installed-dev ## lint, format, types, import boundaries
 	@$(BIN)/ruff check .
@@ -100,8 +114,10 @@ flaky: setup-dev ## run new tests 20 times: TESTS="path ..." or the test files c
 	for time in $$(seq 20); do echo "time $$time of 20"; $(BIN)/pytest -q -n $(JOBS) $$tests || exit 1; done
 
 .PHONY: clients-page
-clients-page: setup-dev ## run every real client and write docs/clients.md from what their tests show
+clients-page: setup-dev ## run every real client, also those of TRIXIE=, and write docs/clients.md from what they show
 	@PYTHONPATH=tests $(BIN)/python tests/tools/clients_page.py
+	@test ! -d "$(TRIXIE)" || PYTHONPATH=tests SLUICE_CLIENTS_ROOT="$(TRIXIE)" \
+		$(BIN)/python tests/tools/clients_page.py qbittorrent transmission
 
 .PHONY: bench
 bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients ...")

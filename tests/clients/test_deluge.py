@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from clients.client_suite import RealClientSuite, Refusal, adapter_for, eventually, row
+from clients.asking import adapter_for, eventually, row
+from clients.client_suite import RealClientSuite, Refusal
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable
 from sluice_common.model.download import Download

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -16,11 +15,12 @@ from sluice_client_poller.adapters.deluge import wire
 from sluice_client_poller.adapters.deluge.client import DelugeAdapter
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
 from sluice_client_poller.adapters.port import NewDownload
-from sluice_common.kit.clock import Clock, SystemClock
+from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, Reason, State
+from support.hurried import Hurried
 from support.replay import Answer, Replay
 
 VERSION = "deluge-2.0.3"
@@ -195,20 +195,6 @@ class Recorded:
 
 def _result(value: object) -> Answer:
     return Answer(body=json.dumps({"result": value, "error": None, "id": 1}).encode())
-
-
-class Hurried(SystemClock):
-    """Nothing recorded needs time; `ahead` moves the clock on by seconds."""
-
-    ahead = 0.0
-
-    @override
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
 
 
 def adapter_of(url: str, password: str | None = PASSWORD, clock: Clock | None = None) -> DelugeAdapter:

@@ -17,7 +17,8 @@ from sluice_client_poller.adapters.qbittorrent.mapping import to_download, to_fi
 from sluice_common.kit.errors import ClientProtocolError, ClientUnavailable
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, Reason, State
-from support.recorded_qbittorrent import API, Hurried, RecordedQbittorrent, adapter_of, count, polls
+from support.hurried import Hurried
+from support.recorded_qbittorrent import API, RecordedQbittorrent, adapter_of, count, polls
 from support.replay import Answer, Replay
 
 OLD, NEW = "qbittorrent-4.5.2", "qbittorrent-5.1.0"
@@ -241,9 +242,9 @@ def rids(replay: Replay) -> list[str]:
 
 
 async def test_the_first_poll_logs_in_and_is_whole(replay: Replay) -> None:
-    """One log-in and the versions once; what follows asks for what changed, and nothing did."""
+    """One log-in and the versions once, and whether its magnet is there; what follows asks for changes: none."""
     first, second, third = await polls(adapter_of(replay.url), 3)
-    assert [count(replay, name) for name in ("auth/login", "app/version", "torrents/info")] == [1, 1, 0]
+    assert [count(replay, name) for name in ("auth/login", "app/version", "torrents/info")] == [1, 1, 1]
     assert (first.whole, first.restarted, len(first.rows), first.version) == (True, True, 5, "4.5.2")
     assert first.free_space is not None
     assert (first.down_speed, first.up_speed) == (0, 0)
@@ -435,4 +436,28 @@ async def test_a_hybrid_that_changes_its_name(recorded: RecordedQbittorrent, rep
         assert await adapter.read(name) == row
     await adapter.pause(MULTI)
     assert replay.calls[-1]["form"] == {"hashes": v2[:40]}
+    await adapter.close()
+
+
+async def test_a_hybrids_old_name_that_is_told_for_ever(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """5.1 never says that the magnet went, even in full lists after the hybrid was removed: we do, and it stays gone.
+
+    Seen with 5.1.0: sync/maindata goes on listing the v1 hash in metaDL, torrents/info does not.
+    """
+    clock, v2 = Hurried(), "2" * 64
+    adapter = adapter_of(replay.url, clock=clock)
+    magnet = recorded.torrents[MULTI] | {"infohash_v1": MULTI, "infohash_v2": "", "state": "metaDL"}
+    recorded.torrents[MULTI] = magnet | {"size": -1, "total_size": -1, "has_metadata": False, "progress": 0}
+    hybrid = magnet | {"infohash_v2": v2, "state": "stalledUP"}
+    assert MULTI in {row.id for row in (await adapter.poll()).rows}
+    recorded.ghosts[MULTI] = recorded.torrents.pop(MULTI)
+    recorded.torrents[v2[:40]] = hybrid
+    poll = await adapter.poll()
+    assert ([row.id for row in poll.rows], poll.removed) == ([v2[:40]], (MULTI,))
+    for there in (True, False):
+        clock.ahead += client.RECONCILE_SECONDS + 1
+        whole = await adapter.poll()
+        ids = {row.id for row in whole.rows}
+        assert (whole.whole, MULTI in ids, v2[:40] in ids) == (True, False, there)
+        recorded.torrents.pop(v2[:40], None)
     await adapter.close()

@@ -13,9 +13,9 @@ from contract.adapter_suite import SAMPLES, WRONG_PASSWORD
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.adapters.qbittorrent import access
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, Problem
+from support.hurried import Hurried
 from support.recorded_qbittorrent import (
     API,
-    Hurried,
     RecordedQbittorrent,
     adapter_of,
     count,

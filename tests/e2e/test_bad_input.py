@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from typing_extensions import override
 
 from support.deluge import Deluge
 from support.household import household
 from support.product import Product, wait
+from support.replay import Answer, Replay
 from support.swarm import Swarm
 from support.torrents import Torrent, hostile_torrents, make_content, raw_torrent
 
@@ -39,28 +37,9 @@ STRAYS = [Path("/tmp/absolute.mkv"), Path("/tmp/climbed.mkv"), Path("/climbed.mk
 def a_web_page() -> Iterator[str]:
     """The URL of a page of HTML on loopback, as a site answers that wants a log-in."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = b"<html><body>Log in first</body></html>"
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        @override
-        def log_message(self, format: str, *args: Any) -> None:
-            """Tests are quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/download.torrent"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    body = b"<html><body>Log in first</body></html>"
+    with Replay(lambda _: Answer(body=body, content_type="text/html; charset=utf-8")) as page:
+        yield f"{page.url}/download.torrent"
 
 
 @pytest.fixture

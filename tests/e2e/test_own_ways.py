@@ -20,9 +20,11 @@ from support.household import household
 from support.meeting import Meeting
 from support.oracle import Wanted, faults
 from support.product import Product, wait
+from support.proxy import UnnoticedProxy
 from support.qbittorrent import Qbittorrent
 from support.swarm import Swarm
 from support.torrents import make_content
+from support.transmission import Transmission
 
 pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -30,6 +32,8 @@ EPISODES = 8
 RESTARTS = 3
 SLOW = 20_000  # bytes/s: a season of these outlasts every restart
 MOVED = 96_000_000
+UNNOTICED = 3  # downloads that were seen in the moment of the test; of eight it is nearly always all
+TRIES = 6
 
 
 class FirstLook(threading.Thread):
@@ -143,6 +147,40 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
     """A directory on another file system than the downloads and the library."""
     with elsewhere(tmp_path, 3 * MOVED) as directory:
         yield directory
+
+
+@pytest.fixture
+def parting_client(tmp_path: Path, other_disk: Path) -> Iterator[Transmission]:
+    """A Transmission that downloads on one file system and keeps on another."""
+    directory = tmp_path / "transmission"
+    directory.mkdir()
+    with or_skip(lambda: Transmission(directory, incomplete_dir=other_disk)) as client:
+        yield client
+
+
+def test_what_transmission_has_not_noticed_is_waited_for(
+    parting_client: Transmission, swarm: Swarm, media: Path, data: Path, tmp_path: Path
+) -> None:
+    """For up to half a second it has every byte and says downloading, the data still where what is incomplete lies.
+
+    Episodes are added until the poller was told of some in that moment: each is filed once and at the first attempt,
+    from its final place.
+    """
+    with UnnoticedProxy(parting_client.url) as proxy:
+        config = household(parting_client, media, poll={"fast": 0.05, "slow": 0.05})
+        config["clients"]["transmission"]["url"] = proxy.url
+        with Product(data, config) as product:
+            product.post("/libraries/tv/init")
+            product.await_clients()
+            show = Show(product, parting_client, swarm, media, tmp_path / "seeds")
+            while len(proxy.unnoticed) < UNNOTICED:
+                assert len(show.wanted) < TRIES * EPISODES, "Transmission notices sooner than anybody can look"
+                for number in range(EPISODES):
+                    show.add(len(show.wanted) + 1, 400_000 + number)
+                show.hurry()
+                show.until_filed()
+            attempts = product.sql("SELECT download_id, attempt FROM library.imports WHERE attempt <> 1")
+        assert attempts == [], "nobody looked for data that was not there yet"
 
 
 @pytest.fixture

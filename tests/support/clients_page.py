@@ -1,7 +1,8 @@
 """docs/clients.md out of what the suites declare and what their last run with real clients showed. Values only.
 
 The report (`tests/contract/clients_report.json`) is written by `make clients-page` after a run in which every test
-passed: `{type: {version: [what was shown]}}`. The same report and the same classes always give the same page.
+passed: `{type: {version: [cases that passed]}}`. The same report and the same classes always give the same page; a
+case that is new in a class comes into it with the next run.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ def read_report() -> Report:
     return report
 
 
-def versions(report: Report, kind: str, suite: Suites) -> list[str]:
-    """The versions whose run showed what the suite shows today; the others' runs are of another day."""
-    return sorted(version for version, shown in report.get(kind, {}).items() if shown == suite.shown)
+def with_run(report: Report, kind: str, version: str, passed: list[str]) -> Report:
+    """The report after a run of all of today's cases; what other versions passed that is no case any more goes."""
+    others = {other: [case for case in passed if case in cases] for other, cases in report.get(kind, {}).items()}
+    return {**report, kind: {**others, version: passed}}
 
 
 def recorded(kind: str, suite: Suites) -> list[str]:
@@ -67,7 +69,9 @@ def recorded(kind: str, suite: Suites) -> list[str]:
 def page(report: Report) -> str:
     """The whole page."""
     kinds = suites()
-    return "\n".join([*_head(report, kinds), *_abilities(kinds), *_states(kinds), *_each(kinds)])
+    return "\n".join(
+        [*_head(report, kinds), *_abilities(kinds), *_states(kinds), *_cases(report, kinds), *_each(report, kinds)]
+    )
 
 
 def _live(kind: str) -> type[RealClientSuite]:
@@ -111,7 +115,7 @@ def _head(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
             (
                 suite.live.NAME,
                 f"`{kind}`",
-                ", ".join(versions(report, kind, suite)),
+                ", ".join(sorted(report[kind])),
                 ", ".join(recorded(kind, suite)),
                 _documented(kind),
                 "what changed" if suite.live.DELTAS else "the whole list",
@@ -159,8 +163,49 @@ def _saw(suite: Suites, state: State) -> str:
     return ", ".join(name for name, seen in where.items() if seen)
 
 
-def _each(kinds: Mapping[str, Suites]) -> Iterator[str]:
-    for suite in kinds.values():
+def _cases(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
+    """Client × version × case: the cases of every client."""
+    yield "## Every case with every version"
+    yield ""
+    yield "What each running client was put through, by version; *its own*: in a way that its limits below explain."
+    yield "What only one client has follows with that client."
+    yield ""
+    columns = [(kind, version) for kind in kinds for version in sorted(report[kind])]
+    yield from _table(
+        ("", *(f"{kinds[kind].live.NAME} {version}" for kind, version in columns)),
+        ((case, *(_passed(report, kinds, *column, case) for column in columns)) for case in _shared(report)),
+    )
+
+
+def _own_cases(report: Report, kinds: Mapping[str, Suites], kind: str) -> Iterator[str]:
+    shared = set(_shared(report))
+    own = [case for case in _named(report[kind]) if case not in shared]
+    yield from _table(
+        ("its own cases", *sorted(report[kind])),
+        ((case, *(_passed(report, kinds, kind, version, case) for version in sorted(report[kind]))) for case in own),
+    )
+
+
+def _passed(report: Report, kinds: Mapping[str, Suites], kind: str, version: str, case: str) -> str:
+    if case not in report[kind][version]:
+        return "not run"
+    name = f"test_{case.replace(' ', '_')}"
+    return "its own" if name in vars(kinds[kind].live) and hasattr(RealClientSuite, name) else "passed"
+
+
+def _shared(report: Report) -> list[str]:
+    """The cases that every kind has, in the order of the first."""
+    first, *others = [_named(runs) for runs in report.values()]
+    return [case for case in first if all(case in other for other in others)]
+
+
+def _named(runs: Mapping[str, list[str]]) -> list[str]:
+    """The cases that any version passed."""
+    return list(dict.fromkeys(case for version in sorted(runs) for case in runs[version]))
+
+
+def _each(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
+    for kind, suite in kinds.items():
         yield f"## {suite.live.NAME}"
         yield ""
         yield f"**Complete** is {suite.live.COMPLETE}"
@@ -174,6 +219,7 @@ def _each(kinds: Mapping[str, Suites]) -> Iterator[str]:
         yield ""
         yield from (f"- {limit}" for limit in suite.live.LIMITS)
         yield ""
+        yield from _own_cases(report, kinds, kind)
 
 
 def _words(suite: Suites) -> Iterator[tuple[str, str]]:

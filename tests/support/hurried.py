@@ -1,4 +1,4 @@
-"""The machine's clock for adapters over recorded replies, which need no time."""
+"""The machine's clock for adapters over recorded replies, which need no time, and for those whose time a test moves."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing_extensions import override
 from sluice_common.kit.clock import SystemClock
 
 
-class Hurried(SystemClock):
-    """Sleeps are over at once; `ahead` moves the clock on by seconds."""
+class Ahead(SystemClock):
+    """`ahead` moves the clock on by seconds."""
 
     ahead = 0.0
 
     @override
     def monotonic(self) -> float:
         return super().monotonic() + self.ahead
+
+
+class Hurried(Ahead):
+    """Besides, sleeps are over at once."""
 
     @override
     async def sleep(self, seconds: float) -> None:

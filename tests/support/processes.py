@@ -23,13 +23,15 @@ def until(condition: Callable[[], object], what: str, within: float = 20.0, ever
         time.sleep(every)
 
 
-def end(process: subprocess.Popen[bytes] | None, kill: bool = False, sign: int = signal.SIGTERM) -> None:
-    """End and reap the process: `sign`, then SIGKILL after 10 s; with `kill` SIGKILL at once. None is nothing to do."""
+def end(
+    process: subprocess.Popen[bytes] | None, kill: bool = False, sign: int = signal.SIGTERM, within: float = 10.0
+) -> None:
+    """End and reap the process: `sign`, then SIGKILL after `within` s; with `kill` SIGKILL at once. None: nothing."""
     if process is None:
         return
     process.send_signal(signal.SIGKILL if kill else sign)
     try:
-        process.wait(10)
+        process.wait(within)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(10)

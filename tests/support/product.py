@@ -12,8 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 import nats
@@ -25,6 +24,7 @@ from sluice_common.contracts.events import Event
 from sluice_common.kit.settings import NatsSettings
 from sluice_embedded.nats import NatsServer
 from support.api import Api
+from support.launched import Started
 from support.waiting import wait
 
 __all__ = ["Product", "wait"]
@@ -32,7 +32,7 @@ __all__ = ["Product", "wait"]
 START_SECONDS = 60.0
 
 
-class Product(Api):
+class Product(Started, Api):
     """`sluice up` on a data directory. A context manager: ready on entry, stopped on exit.
 
     `options` go to `sluice up`: each service in a process of its own, however small the machine, unless they say else;
@@ -57,19 +57,7 @@ class Product(Api):
         self._heard = 0
         self.output = data.parent / f"{data.name}.up.log"
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
+    @override
     def start(self) -> float:
         """Start and wait until it says that all of it is ready; the seconds that took."""
         started, self._heard = time.monotonic(), len(self.said())
@@ -91,6 +79,7 @@ class Product(Api):
         self.open((self.data / "api-key").read_text().strip())
         return time.monotonic() - started
 
+    @override
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it and wait; its exit code."""
         self.close()

@@ -6,30 +6,28 @@ import base64
 import hashlib
 import os
 import re
-import shutil
-import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from support.clients import HOST, ClientMissing, free_ports
+from typing_extensions import override
+
+from support import client_root
+from support.clients import HOST, free_ports
+from support.launched import OneProgram, Program, installed
 
 USERNAME = "admin"
 PASSWORD = "qbittorrent-test-password"
 PROGRAM = "qbittorrent-nox"
 PACKAGE = "qbittorrent-nox"
-START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 _ITERATIONS = 100_000  # of PBKDF2, fixed in qBittorrent's source
 _SALT = b"0123456789abcdef"
 
 
-class Qbittorrent:
+class Qbittorrent(OneProgram):
     """One qbittorrent-nox. A context manager: started on entry, stopped on exit.
 
     `url`, `username` and `password` are what a user gives us, `download_dir` is where its data lies on this disk.
@@ -37,27 +35,14 @@ class Qbittorrent:
     """
 
     def __init__(self, directory: Path, *, preferences: Mapping[str, str] | None = None) -> None:
+        super().__init__(Program(PROGRAM, directory / "nox.log"))
         self.directory = directory
         self.download_dir = directory / "downloads"
         self.username = USERNAME
         self.password = PASSWORD
         self.web_port, self.peer_port = free_ports(2)
-        self._program = _program()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._command = installed(PROGRAM, PACKAGE)
         _write_config(self, preferences or {})
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def type(self) -> str:
@@ -73,76 +58,31 @@ class Qbittorrent:
     def version(self) -> str:
         """What the program says of itself, without the v."""
         said = subprocess.run(
-            [self._program, "--version"], capture_output=True, text=True, check=True, env=_environ(self)
+            [*self._command, "--version"], capture_output=True, text=True, check=True, env=_environ(self)
         )
         return re.sub(r".*v", "", said.stdout.strip())
 
+    @override
     def start(self) -> None:
         """Start it unless it runs, and wait until it answers."""
-        if self._process is None:
-            self._process = self._spawn()
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(self.url):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{PROGRAM} did not start on port {self.web_port}\n{self.log()}")
-            time.sleep(0.05)
+        command = (*self._command, f"--profile={self.directory}", f"--webui-port={self.web_port}")
+        self._program.start(command, _environ(self))
+        self._program.await_ready(lambda: _answers(self.url), self.log)
 
+    @override
     def stop(self) -> None:
         """Ask it to end, and insist when it does not: it saves its torrents first."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """SIGKILL, as a power cut would."""
-        self._end(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Let it hang: connections are taken, nothing answers."""
-        self._running().send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Undo `freeze`."""
-        self._running().send_signal(signal.SIGCONT)
+        self._program.end(within=STOP_SECONDS)
 
     def log(self) -> str:
         """What it said, for the message of a failed test."""
-        paths = [self.directory / "nox.log", *self.directory.rglob("qbittorrent.log")]
+        paths = [self._program.log, *self.directory.rglob("qbittorrent.log")]
         return "\n".join(f"{path.name}:\n{path.read_text(errors='replace')[-3000:]}" for path in paths if path.exists())
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None, "it does not run"
-        return self._process
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        setpriv = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-        command = [*setpriv, self._program, f"--profile={self.directory}", f"--webui-port={self.web_port}"]
-        with (self.directory / "nox.log").open("ab") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environ(self), start_new_session=True,
-            )  # fmt: skip
-
-    def _end(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(signal.SIGCONT)
-        process.send_signal(how)
-        try:
-            process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=5)
-
-
-def _program() -> str:
-    path = shutil.which(PROGRAM)
-    if path is None:
-        raise ClientMissing(PROGRAM, PACKAGE)
-    return path
 
 
 def _environ(qbittorrent: Qbittorrent) -> dict[str, str]:
-    return {**os.environ, "HOME": str(qbittorrent.directory), "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8"}
+    own = {"HOME": str(qbittorrent.directory), "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8"}
+    return {**os.environ, **client_root.environment(), **own}
 
 
 def _answers(url: str) -> bool:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import copy
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-from typing_extensions import override
-
 from sluice_client_poller.adapters.port import Poll
 from sluice_client_poller.adapters.qbittorrent.client import QbittorrentAdapter
-from sluice_common.kit.clock import Clock, SystemClock
+from sluice_common.kit.clock import Clock
 from sluice_common.kit.settings import ClientSettings
+from support.hurried import Hurried
 from support.replay import Answer, Replay
 
 USERNAME = "admin"
@@ -23,20 +21,6 @@ PASSWORD = "the-right-one"
 BAN_AFTER = 5
 API = "api/v2/"
 TRUSTED = "SID=trusted"  # the session of an address that needs no log-in
-
-
-class Hurried(SystemClock):
-    """Nothing recorded needs time; `ahead` moves the clock on by seconds."""
-
-    ahead = 0.0
-
-    @override
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
 
 
 def adapter_of(url: str, password: str | None = PASSWORD, clock: Clock | None = None) -> QbittorrentAdapter:
@@ -86,6 +70,7 @@ class RecordedQbittorrent:
         self.samples = samples
         rows = json.loads((samples / "torrents_info_all.json").read_text())
         self.torrents: dict[str, dict[str, Any]] = {row.pop("hash"): row for row in rows}
+        self.ghosts: dict[str, dict[str, Any]] = {}  # what only sync/maindata goes on telling
         self.state = json.loads((samples / "sync_full.json").read_text())["server_state"]
         self.categories: dict[str, dict[str, str]] = {}
         self.needs_log_in = True
@@ -173,11 +158,12 @@ class RecordedQbittorrent:
     def _sync_maindata(self, call: dict[str, Any]) -> Answer:
         cookie = call["cookie"] or TRUSTED
         rid, (last, told) = int(call["query"].get("rid", 0)), self._told.get(cookie, (0, {}))
-        self._told[cookie] = (last + 1, copy.deepcopy(self.torrents))
+        listed = self.ghosts | self.torrents
+        self._told[cookie] = (last + 1, copy.deepcopy(listed))
         if rid == 0 or rid != last:
-            body = {"rid": last + 1, "full_update": True, "torrents": self.torrents, "server_state": self.state}
+            body = {"rid": last + 1, "full_update": True, "torrents": listed, "server_state": self.state}
             return _json(body)
-        return _json({"rid": last + 1, **_delta(told, self.torrents)})
+        return _json({"rid": last + 1, **_delta(told, listed)})
 
 
 def _delta(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

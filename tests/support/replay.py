@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from typing_extensions import override
 
-HOST = "127.0.0.1"
+from support.loopback import LoopbackServer, body_of, send
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +27,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 Answerer = Callable[[dict[str, Any]], Answer]
 
 
-class Replay:
+class Replay(LoopbackServer):
     """A context manager. `answer` decides by the request; `calls` are the requests so far.
 
     A request is its JSON's keys, or for a form its fields under `form`; besides `method` (the JSON's, else the path
@@ -37,57 +35,24 @@ class Replay:
     """
 
     def __init__(self, answer: Answerer) -> None:
+        super().__init__()
         self.answer = answer
         self.calls: list[dict[str, Any]] = []
-        replay = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                replay._reply(self)
-
-            def do_POST(self) -> None:
-                replay._reply(self)
-
-            @override
-            def log_message(self, format: str, *args: Any) -> None:
-                """Tests are quiet."""
-
-        self._server = ThreadingHTTPServer((HOST, 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
-
-    @property
-    def url(self) -> str:
-        """The client's URL."""
-        return f"http://{HOST}:{self._server.server_address[1]}"
-
-    def _reply(self, request: BaseHTTPRequestHandler) -> None:
+    @override
+    def respond(self, request: BaseHTTPRequestHandler) -> None:
+        """Note the call, and answer it as `answer` says."""
         call = _request(request)
         self.calls.append(call)
         answer = self.answer(call)
-        request.send_response(answer.status)
-        for name, value in (("Content-Type", answer.content_type), *answer.headers):
-            request.send_header(name, value)
-        request.send_header("Content-Length", str(len(answer.body)))
-        request.end_headers()
-        request.wfile.write(answer.body[: answer.cut])
+        headers = (("Content-Type", answer.content_type), *answer.headers)
+        send(request, answer.status, headers, answer.body, answer.cut)
 
 
 def _request(request: BaseHTTPRequestHandler) -> dict[str, Any]:
     where = urlsplit(request.path)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    body = request.rfile.read(int(headers.get("content-length", 0)))
+    body = body_of(request)
     call: dict[str, Any] = {"method": where.path.removeprefix("/"), "form": {}}
     kind = headers.get("content-type", "")
     if kind.startswith("application/x-www-form-urlencoded"):

@@ -16,8 +16,19 @@ import msgspec
 import pytest
 
 from integration.cli.conftest import Cli
-from integration.gateway.conftest import GatewayForTest, PollerForTest, ServiceForTest, row, until
-from integration.gateway.test_commands import HASH, MAGNET, TORRENT, TORRENT_HASH, accepts_adds, associated
+from integration.gateway.conftest import (
+    HASH,
+    MAGNET,
+    TORRENT,
+    TORRENT_HASH,
+    GatewayForTest,
+    PollerForTest,
+    ServiceForTest,
+    accepts_adds,
+    associated,
+    row,
+    until,
+)
 from sluice_common.contracts.commands import Act, Done, Remove, Retry
 from sluice_common.contracts.history import HistoryEntry, HistoryQuery
 from sluice_common.contracts.library import (

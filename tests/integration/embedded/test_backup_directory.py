@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,10 @@ clients:
   own: {type: deluge, url: http://own, password_file: /nowhere/own}
 """
 SECRETS = {"client-box-password": b"of-box\n", "client-old-password": b"of-old\n"}
+# What `Kept` is restored by: the database, two files, two passwords, and the bus, which is only put aside.
+MOVES = range(6)
+BEFORE = ("made", "loaded", "stopped", "synced")
+AFTER = ("decided", *(f"{step}-{move}" for move in MOVES for step in ("aside", "placed")), "undecided", "removed")
 LATER = "INSERT INTO library.media_items VALUES ('m2', 'movie', 'Later', 'later', 2020, NULL, '{}', now())"
 
 
@@ -86,13 +91,19 @@ async def _changed(layout: Layout) -> None:
         server = servers.cluster(layout, layout.postgres / "data", next(free_ports(Random())))
         async with alone(server, layout, SYSTEM_CLOCK, print):
             await old_cluster.execute(server.settings(servers.DATABASE), LATER)
-    layout.config.write_text("# later\n")
+    for path in (layout.config, layout.api_key, *(layout.secrets / name for name in SECRETS)):
+        path.write_text("# later\n")
     (layout.nats / "jetstream").mkdir()
 
 
 def _files(layout: Layout) -> Mapping[str, bytes]:
     names = [path for path in (layout.config, layout.api_key) if path.exists()]
     return {path.name: path.read_bytes() for path in names}
+
+
+def _restore_until(step: str, kept: Kept, layout: Layout) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, _RUN, str(kept.file), str(layout.data), step]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 def test_a_lost_directory_comes_back(kept: Kept, data: Path) -> None:
@@ -154,22 +165,37 @@ def _is_top(path: Path) -> bool:
     return ".before-restore-" in path.name
 
 
-@pytest.mark.parametrize(
-    "step", ["made", "loaded", "stopped", "synced", "decided", "aside-0", "placed-0", "placed-1", "undecided"]
-)
-def test_a_kill_at_any_step_leaves_the_old_or_the_new(kept: Kept, data: Path, step: str) -> None:
-    """Never a mixture: rows and configuration are both of before, or both of the backup."""
+def test_every_step_of_a_restore_is_one_that_is_killed_below(kept: Kept, data: Path) -> None:
+    """A step that is new, or a file that is restored besides, gets its kill."""
     layout = _copied(kept, data)
     background(_changed(layout))
-    command = [sys.executable, _RUN, str(kept.file), str(data), step]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ran = _restore_until("never", kept, layout)
+    assert ran.returncode == 0, ran.stderr
+    steps = [line for line in ran.stdout.splitlines() if re.fullmatch(r"[a-z]+(-[0-9]+)?", line)]
+    assert steps == [*BEFORE, *AFTER]
+
+
+@pytest.mark.parametrize("step", [*BEFORE, *AFTER])
+def test_a_kill_at_any_step_leaves_the_old_or_the_new(kept: Kept, data: Path, step: str) -> None:
+    """Never a mixture: rows, configuration, key, passwords and bus are all of before, or all of the backup."""
+    layout = _copied(kept, data)
+    background(_changed(layout))
+    ran = _restore_until(step, kept, layout)
     assert ran.returncode == -9, ran.stderr
-    decided = step in ("decided", "aside-0", "placed-0", "placed-1", "undecided")
+    decided = step in AFTER
     background(_settled(layout))
     found = background(rows(layout))
     assert (found == kept.rows) is decided
     assert len(found["library.media_items"]) == (1 if decided else 2)
-    assert layout.config.read_text() == (CONFIG if decided else "# later\n")
+    restored = {layout.config: CONFIG.encode(), layout.api_key: b"key-of-then\n"}
+    restored |= {layout.secrets / name: content for name, content in SECRETS.items()}
+    assert {path: path.read_bytes() for path in restored} == (
+        restored if decided else dict.fromkeys(restored, b"# later\n")
+    )
+    assert (layout.nats / "jetstream").exists() is not decided
+    aside = [path for path in data.glob("**/*.before-restore-*") if _is_top(path)]
+    assert len(aside) == (len(MOVES) if decided else 0), "what was there is kept, each once"
+    assert [path.read_bytes() for path in aside if path.is_file()] == [b"# later\n"] * (len(restored) * decided)
     assert not (layout.postgres / "beside").exists()
     assert not list(data.glob("**/*.beside*"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -18,9 +19,10 @@ from sluice_common.bus.replica import publish_part
 from sluice_common.bus.rpc import serve
 from sluice_common.bus.statuses import publish_status, read_status
 from sluice_common.contracts import subjects
-from sluice_common.contracts.commands import Position
+from sluice_common.contracts.commands import Add, Done, Position
 from sluice_common.contracts.frames import Frame, Writer
-from sluice_common.contracts.rpc import Request
+from sluice_common.contracts.library import Associate, Association, Withdraw
+from sluice_common.contracts.rpc import Empty, Request
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import (
     ClientSettings,
@@ -38,6 +40,12 @@ from sluice_embedded.ports import free_ports
 from sluice_gateway.__main__ import build
 
 DEADLINE = 40.0
+HASH = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a"
+MAGNET = f"magnet:?xt=urn:btih:{HASH}&dn=Sintel"
+PIECES = hashlib.sha1(b"x", usedforsecurity=False).digest()
+INFO = b"d6:lengthi1e4:name6:Sintel12:piece lengthi16384e6:pieces20:" + PIECES + b"e"
+TORRENT = b"d4:info" + INFO + b"e"
+TORRENT_HASH = hashlib.sha1(INFO, usedforsecurity=False).hexdigest()
 
 
 async def until(check: Callable[[], Any], what: str, within: float = DEADLINE) -> Any:
@@ -252,3 +260,35 @@ def poller(bus: Bus) -> PollerForTest:
 def services(bus: Bus) -> ServiceForTest:
     """The importer and the history."""
     return ServiceForTest(bus)
+
+
+async def accepts_adds(poller: PollerForTest) -> None:
+    """A client that takes every add and shows it at once."""
+
+    async def add(body: Add) -> Done:
+        download_id = HASH if body.magnet else TORRENT_HASH
+        position = await poller.change(row(download_id, name="Sintel", category=body.category))
+        return Done(id=download_id, epoch="c1", position=position)
+
+    await poller.answers("add", Add, add)
+
+
+def associated(body: Associate) -> Association:
+    return Association(client=body.client, download_id=body.download_id, state="pending")
+
+
+@pytest.fixture
+async def household(gateway: GatewayForTest, poller: PollerForTest, services: ServiceForTest) -> GatewayForTest:
+    """An empty queue, a client that is up, an importer that associates."""
+    await poller.status()
+    await poller.table()
+    await services.answers("importer", "associate", Associate, associated)
+    await services.answers("importer", "withdraw", Withdraw, lambda _: Empty())
+
+    async def known() -> bool:
+        return "no_status" not in [
+            c["reason"] for c in (await gateway.get("/clients"))["items"] if c["name"] == "deluge"
+        ]
+
+    await until(known, "the client's status is known")
+    return gateway

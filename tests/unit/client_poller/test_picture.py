@@ -87,3 +87,18 @@ def test_another_baseline_compares_everything() -> None:
     assert {row.id for row in plan.upserts} == {"d7", "x"}
     assert (picture.vanished, picture.client_name_of("x"), picture.client_name_of("d9")) == (["d9"], "d9", "d9")
     assert plan.told["d9"] is None
+
+
+def test_a_row_heard_by_another_name_is_that_names_row() -> None:
+    """A hybrid that comes to tell its v1 hash is the row of the table that answers to it; no second one is made."""
+    listed = Download(client="c", id="v1", epoch="c1")
+    picture = Picture(Table("i", 1, 1, 1, NOW, {"v1": listed}, {}))
+    hybrid = Download(client="c", id="v2", epoch="c1")
+    picture.hear(Poll(rows=(hybrid,)))
+    assert [row.id for row in picture.plan(NOW, restarted=False).upserts] == ["v2"]
+    assert picture.vanished == ["v1"]
+    picture.hear(Poll(rows=(msgspec.structs.replace(hybrid, aliases=("v1",)),), whole=False))
+    plan = picture.plan(NOW, restarted=False)
+    assert [(row.id, row.aliases) for row in plan.upserts] == [("v1", ("v2",))]
+    assert plan.told == {"v1": ("v2", "c1"), "v2": None}
+    assert (picture.vanished, picture.seen, picture.count) == ([], 1, 1)

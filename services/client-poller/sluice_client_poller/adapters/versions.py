@@ -37,8 +37,10 @@ class Versions(msgspec.Struct, frozen=True, kw_only=True):
 
 KNOWN: Mapping[str, Versions] = {
     "deluge": Versions(real=("2.2.0",), recorded=("2.0.3",), since=(2, 0), before=(3, 0)),
-    "qbittorrent": Versions(real=("4.5.2",), recorded=("4.5.2", "5.1.0"), since=(4, 1), before=(6, 0)),
-    "transmission": Versions(real=("3.00",), recorded=("3.00", "4.1.0-beta.2"), since=(2, 90), before=(5, 0)),
+    "qbittorrent": Versions(real=("4.5.2", "5.1.0"), recorded=("4.5.2", "5.1.0"), since=(4, 1), before=(6, 0)),
+    "transmission": Versions(
+        real=("3.00", "4.1.0-beta.2"), recorded=("3.00", "4.1.0-beta.2"), since=(2, 90), before=(5, 0)
+    ),
 }
 _NUMBERS = re.compile(r"(\d+)\.(\d+)")
 

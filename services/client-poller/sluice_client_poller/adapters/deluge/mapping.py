@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sluice_client_poller.adapters.deluge.wire import FileEntry, Files, Row
+from sluice_client_poller.adapters.deluge.wire import Files, Row
+from sluice_client_poller.adapters.padding import is_padding
 from sluice_client_poller.adapters.words import scrub
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.enums import Health, Reason, State
@@ -36,7 +37,6 @@ _FAULTS = (
 _LOST_SECONDS = 60
 _LOST = "Deluge has lost track of this hybrid torrent (v1 and v2); remove it and add its .torrent instead of the magnet"
 _LAST_TIME = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
-_PADDING = re.compile(r"(?:^|/)\.pad/(\d+)$")
 
 
 def to_download(client: str, torrent_id: str, row: Row) -> Download:
@@ -100,14 +100,8 @@ def to_files(listed: Files) -> tuple[RemoteFile, ...]:
             wanted=priority > 0,
         )
         for entry, progress, priority in rows
-        if not _is_padding(entry)
+        if not is_padding(entry.path.replace("\\", "/"), entry.size)
     )
-
-
-def _is_padding(entry: FileEntry) -> bool:
-    """BEP 47: `.pad/<its size>`; Deluge does not pass the file's attributes on."""
-    found = _PADDING.search(entry.path.replace("\\", "/"))
-    return found is not None and int(found[1]) == entry.size
 
 
 def _filled(values: tuple[T, ...], length: int, missing: T) -> tuple[T, ...]:

@@ -157,12 +157,24 @@ class QbittorrentAdapter:
         left, changed = mirror.drop(data.torrents_removed), []
         async for part in self._slices(list(data.torrents.items())):
             changed += mirror.take(part, whole=data.full_update)
+        if data.full_update:
+            mirror.drop(await self._ghosts(mirror))
+        else:
+            left += mirror.drop(mirror.outgrown(changed))
         shown = mirror.shown(changed, await self._info(sorted(mirror.doubtful)))
         rows: list[Download] = []
         async for some in self._slices(list(shown.items())):
             rows += [to_download(self._name, torrent_id, row) for torrent_id, row in some]
         self._mirror = mirror
         return tuple(rows), tuple(torrent_id for torrent_id in left if torrent_id not in mirror.rows)
+
+    async def _ghosts(self, mirror: Mirror) -> set[str]:
+        """Magnets of a full list that are not there: 5.1 keeps telling the name that a hybrid had without metadata.
+
+        It does so even after the hybrid was removed, to every session that ever saw the magnet (seen with 5.1.0).
+        """
+        bare = mirror.bare()
+        return set(bare) - set(await self._info(bare))
 
     async def _slices(self, items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
         for begin in range(0, len(items), SLICE):

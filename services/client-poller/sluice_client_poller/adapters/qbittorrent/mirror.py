@@ -45,6 +45,19 @@ class Mirror:
                 self.doubtful.add(torrent_id)
         return changed
 
+    def outgrown(self, changed: Iterable[str]) -> list[str]:
+        """The old names of hybrids among these, which have got their metadata and another name with it.
+
+        4.5 says of the old one that it was removed; 5.1 never does. A magnet and a hybrid with its v1 hash are not two
+        downloads: qBittorrent refuses the second as a duplicate.
+        """
+        names = {name for known in changed if self.rows[known].infohash_v2 for name in aliases(known, self.rows[known])}
+        return sorted(name for name in names & self.rows.keys() if not has_metadata(self.rows[name]))
+
+    def bare(self) -> list[str]:
+        """The ids of the rows without metadata, sorted."""
+        return sorted(known for known, row in self.rows.items() if not has_metadata(row))
+
     def shown(self, changed: Iterable[str], asked: Mapping[str, Row]) -> dict[str, Row]:
         """The rows to pass on, where `asked` is what the client says of the doubtful when asked for each.
 
@@ -52,7 +65,7 @@ class Mirror:
         not call complete is shown as it is said to be, and stays doubtful; what it no longer has is left for the next
         delta to take out.
         """
-        rows = {torrent_id: self.rows[torrent_id] for torrent_id in changed}
+        rows = {torrent_id: self.rows[torrent_id] for torrent_id in changed if torrent_id in self.rows}
         for torrent_id in sorted(self.doubtful):
             row = asked.get(torrent_id)
             if row is None:

@@ -36,6 +36,7 @@ _STOP_LOOKS = 20
 _STOP_PAUSE = 0.25
 _STOPPED_LOOKS = 5  # after which a torrent without any data has stopped
 _TRIES = 3
+_NOT_REMOVED = "Couldn't remove all torrent files"
 
 
 class TransmissionAdapter:
@@ -127,8 +128,21 @@ class TransmissionAdapter:
         await self._command("torrent-verify", download_id)
 
     async def remove(self, download_id: str, *, with_data: bool) -> None:
-        """Take it out of the client, with or without its data. Returns once the client accepted."""
+        """Take it out of the client, with or without its data. Returns once the client accepted.
+
+        4.1 keeps a torrent whose data it cannot delete (seen with 4.1.0-beta.2): `Problem("data_not_removed", 409)`.
+        """
         await self._command("torrent-remove", download_id, {"delete-local-data": with_data})
+        kept = await self.read(download_id) if with_data else None
+        if kept is None or not (kept.message or "").startswith(_NOT_REMOVED):
+            return
+        if kept.done:
+            detail = (
+                f"Transmission says: {kept.message}. It keeps the download; mend that, or remove it without its data"
+            )
+            raise Problem("data_not_removed", 409, detail, id=download_id)
+        # Nothing of it was ever on the disk: such a name cannot be there.
+        await self._ask("torrent-remove", {"ids": [download_id.lower()], "delete-local-data": False})
 
     async def about(self) -> About:
         """Version, download folder, and every label in use; a label has no folder."""

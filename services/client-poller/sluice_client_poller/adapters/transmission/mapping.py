@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from urllib.parse import urlsplit
 
+from sluice_client_poller.adapters.padding import is_padding
 from sluice_client_poller.adapters.transmission.wire import Files, FileStat, Row
 from sluice_client_poller.adapters.words import scrub
 from sluice_common.model.download import Download, RemoteFile
@@ -99,9 +100,10 @@ def _is_at_rest(row: Row) -> bool:
 
 
 def to_files(listed: Files) -> tuple[RemoteFile, ...]:
-    """The client's files that come to its disk: one of no bytes is listed and never written (seen with 3.00).
+    """The client's files that are somebody's: one of no bytes is listed and never written (seen with 3.00).
 
-    While a file is not complete its name on the disk may end in `.part`.
+    A hybrid's padding is downloaded, written and listed like a file (seen with 4.1.0-beta.2), and is none. While a file
+    is not complete its name on the disk may end in `.part`.
     """
     pairs = zip_longest(listed.files, listed.file_stats[: len(listed.files)], fillvalue=None)
     return tuple(
@@ -113,7 +115,7 @@ def to_files(listed: Files) -> tuple[RemoteFile, ...]:
             wanted=(stat or FileStat()).wanted,
         )
         for index, (entry, stat) in enumerate(pairs)
-        if entry is not None and entry.length > 0
+        if entry is not None and entry.length > 0 and not is_padding(entry.name, entry.length)
     )
 
 
