@@ -9,7 +9,7 @@ import msgspec
 
 from sluice_client_poller.adapters.port import Poll
 from sluice_client_poller.picture import Picture
-from sluice_client_poller.ticks import is_near
+from sluice_client_poller.ticks import is_near, only_ticked
 from sluice_common.contracts.frames import Change, Table
 from sluice_common.model.download import Download
 from sluice_common.model.enums import State
@@ -19,6 +19,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def test_a_minute_or_a_twentieth_is_far() -> None:
     """The seeding time that is shown is at most that far behind the client's."""
+    assert is_near(100, 100)
     assert is_near(0, 59)
     assert not is_near(0, 60)
     assert is_near(100_000, 104_999)
@@ -31,6 +32,18 @@ def test_a_clock_that_goes_back_or_becomes_known_is_news() -> None:
     assert not is_near(None, 0)
     assert not is_near(0, None)
     assert is_near(None, None)
+
+
+def test_a_row_has_only_ticked_while_its_clock_is_near_what_is_committed() -> None:
+    """However near it is to what was told last; and any other field is a change, with the clock and without."""
+    row = Download(client="c", id="a", seeding_time=155)
+    named = msgspec.structs.replace(row, name="n")
+    assert only_ticked(row, row, 100)
+    assert not only_ticked(row, named, 100)
+    assert only_ticked(row, msgspec.structs.replace(row, seeding_time=159), 100)
+    assert not only_ticked(row, msgspec.structs.replace(named, seeding_time=159), 100)
+    assert not only_ticked(row, msgspec.structs.replace(row, seeding_time=160), 100)
+    assert not only_ticked(row, msgspec.structs.replace(row, seeding_time=None), 100)
 
 
 def test_a_torrent_that_only_seeds_is_written_ever_more_seldom() -> None:
