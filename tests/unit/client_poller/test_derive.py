@@ -121,7 +121,7 @@ def test_ids_of_steps_are_the_frames() -> None:
 
 def test_no_two_facts_share_an_id() -> None:
     """Two clients, two downloads, two epochs, two kinds: whoever drops what it knows already drops none of them."""
-    others = ({}, {"client": "c2"}, {"id": "a2"}, {"epoch": "c2"})
+    others: tuple[dict[str, str], ...] = ({}, {"client": "c2"}, {"id": "a2"}, {"epoch": "c2"})
     rows = [changed(row, **other) for other in others for row in (BASE, SEEDING, changed(BASE, intent=CANCEL))]
     arrivals = [ids(Change(None, row)) for row in rows if row.intent is None]
     departures = [ids(Change(row, None)) for row in rows if not row.is_complete]

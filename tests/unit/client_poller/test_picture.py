@@ -39,9 +39,11 @@ def polled() -> Picture:
 
 
 def test_a_quiet_poll_settles_nothing() -> None:
-    """Whether the client tells its whole list again, or that nothing changed, no row is looked at twice."""
+    """Whether the client tells its list again, that nothing changed, or of clocks: no row is looked at twice."""
     picture = polled()
-    for quiet in (Poll(rows=(), whole=False), Poll(rows=ROWS), Poll(rows=ROWS[:3], whole=False)):
+    ticked = tuple(msgspec.structs.replace(row, seeding_time=(row.seeding_time or 0) + 30) for row in ROWS)
+    nothing = Poll(rows=(), whole=False)
+    for quiet in (nothing, Poll(rows=ROWS), Poll(rows=ROWS[:3], whole=False), Poll(rows=ticked)):
         assert committed(picture, quiet).told == {}
         assert (picture.vanished, picture.seen, picture.count) == ([], 100, 100)
 
