@@ -76,6 +76,15 @@ def test_a_removed_row_has_vanished_until_it_is_told_again() -> None:
     assert (picture.vanished, picture.seen, picture.count) == ([], 100, 100)
 
 
+def test_another_baseline_is_not_written_again_for_its_clocks() -> None:
+    """A thousand idle seeders are no write when a poller takes them over."""
+    picture = polled()
+    picture.rebase(picture.table)
+    ticked = tuple(msgspec.structs.replace(row, seeding_time=(row.seeding_time or 0) + 30) for row in ROWS)
+    plan = committed(picture, Poll(rows=ticked))
+    assert (len(plan.told), plan.upserts) == (100, ())
+
+
 def test_another_baseline_compares_everything() -> None:
     """What another poller wrote in between is put right, and what was told of a row that is another's now forgotten."""
     picture = polled()

@@ -37,10 +37,10 @@ def poll(picture: Picture, *rows: Download, whole: bool = True, removed: tuple[s
     return plan
 
 
-def remove(picture: Picture, download_id: str) -> None:
+def remove(picture: Picture, *ids: str) -> None:
     """A committed removal."""
     assert picture.table is not None
-    picture.committed([Change(picture.table.rows.pop(download_id), None)])
+    picture.committed([Change(picture.table.rows.pop(download_id), None) for download_id in ids])
 
 
 def upserts(plan: Plan) -> list[str]:
@@ -114,6 +114,13 @@ def test_a_row_that_is_leaving_is_looked_at_with_every_poll() -> None:
     assert picture.plan(NOW, restarted=False).told.keys() == {"a"}
     (cleared,) = picture.plan(NOW + timedelta(minutes=2), restarted=False).upserts
     assert cleared.intent is None
+
+
+def test_what_left_before_anybody_looked_is_no_surprise() -> None:
+    """A poller that takes over finds a row about to leave, and the client has it no more."""
+    picture = Picture(table(row("a", intent=REMOVE)))
+    assert poll(picture).told == {"a": None}
+    assert (picture.vanished, picture.client_name_of("a")) == (["a"], "a")
 
 
 def test_a_committed_row_is_found_by_its_id_first() -> None:
@@ -209,6 +216,26 @@ def test_when_a_row_goes_who_carries_its_name_is_looked_at() -> None:
     poll(picture, row("n", "y"), whole=False)
     poll(picture, whole=False, removed=("m",))
     assert picture._carriers == {"y": {"n"}}
+
+
+def test_rows_that_go_between_hearing_and_planning_take_their_names_along() -> None:
+    """Who was heard as one of them, by an alias, is planned as what it is by then."""
+    picture = Picture(table(row("a"), row("b")))
+    picture.hear(Poll(rows=(row("n", "a"), row("m", "b"))))
+    remove(picture, "a", "b")
+    plan = picture.plan(NOW, restarted=False)
+    assert upserts(plan) == ["n", "m"]
+    assert plan.told == {"a": None, "b": None, "n": ("n", "c1"), "m": ("m", "c1")}
+
+
+def test_who_carries_a_name_is_known_until_it_drops_it() -> None:
+    """Each of several, also one that says a name twice; nothing is kept of those that left."""
+    picture = Picture(table())
+    poll(picture, row("n", "y", "y"), row("m", "y", "z", "z"))
+    poll(picture, whole=False, removed=("n",))
+    assert picture._carriers == {"y": {"m"}, "z": {"m"}}
+    poll(picture, whole=False, removed=("m",))
+    assert picture._carriers == {}
 
 
 def test_a_new_baseline_forgets_what_was_there_and_nothing_that_was_said() -> None:
