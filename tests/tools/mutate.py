@@ -26,6 +26,7 @@ ROOMS = {
     "sluice_client_poller/pace.py": (f"{POLLER}/test_pace.py",),
     "sluice_client_poller/known.py": (f"{POLLER}/test_known.py",),
     "sluice_client_poller/ticks.py": (f"{POLLER}/test_ticks.py",),
+    "sluice_client_poller/stalls.py": (f"{POLLER}/test_stalls.py",),
     "sluice_client_poller/picture.py": (f"{POLLER}/test_picture.py", f"{POLLER}/test_picture_names.py"),
     "sluice_client_poller/adapters/qbittorrent/mirror.py": (f"{POLLER}/adapters/test_qbittorrent_mirror.py",),
 }

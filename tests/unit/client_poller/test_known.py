@@ -89,3 +89,15 @@ def test_who_leaves_and_what_moves_is_known_from_the_last_change() -> None:
     known.step(Change(moving, None))
     known.step(Change(leaving, None))
     assert (known.leaving, known.moving) == (set(), set())
+
+
+def test_what_tries_is_known_from_the_last_change() -> None:
+    """Only that is watched for stalls."""
+    trying = msgspec.structs.replace(A, state=State.DOWNLOADING)
+    known = Known((trying, B))
+    assert known.trying == {"a"}
+    known.step(Change(trying, A))
+    assert known.trying == set()
+    known.step(Change(A, trying))
+    known.step(Change(trying, None))
+    assert known.trying == set()

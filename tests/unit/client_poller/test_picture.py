@@ -8,9 +8,10 @@ import msgspec
 
 from sluice_client_poller.adapters.port import Poll
 from sluice_client_poller.picture import Picture, Plan
+from sluice_client_poller.stalls import Stalls
 from sluice_common.contracts.frames import Change, Table
 from sluice_common.model.download import Download
-from sluice_common.model.enums import State
+from sluice_common.model.enums import Health, Reason, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = tuple(
@@ -98,3 +99,39 @@ def test_another_baseline_compares_everything() -> None:
     assert {row.id for row in plan.upserts} == {"d7", "x"}
     assert (picture.vanished, picture.client_name_of("x"), picture.client_name_of("d9")) == (["d9"], "d9", "d9")
     assert plan.told["d9"] is None
+
+
+LOADING = Download(client="c", id="a", epoch="c1", state=State.DOWNLOADING, done=5, size=10)
+
+
+def watched(picture: Picture, at: float, *, runs: bool = True) -> list[tuple[str, Health, Reason | None]]:
+    """A look at what stalls, and what it makes the next, quiet poll write."""
+    picture.watch_for_stalls(at, runs=runs)
+    rows = committed(picture, Poll(rows=(), whole=False)).upserts
+    return [(row.id, row.health, row.reason) for row in rows]
+
+
+def test_what_stalls_is_written_though_the_client_says_nothing() -> None:
+    """With the poller's verdict once nothing came for the grace, and without it once something does."""
+    picture = Picture(Table("i", 1, 1, 1, NOW, {}, {}), Stalls(300))
+    committed(picture, Poll(rows=(LOADING, ROWS[1])))
+    assert [watched(picture, at) for at in (1000, 1299)] == [[], []]
+    assert watched(picture, 1300) == [("a", Health.WARNING, Reason.STALLED)]
+    assert watched(picture, 1400) == []
+    picture.hear(Poll(rows=(msgspec.structs.replace(LOADING, done=6),), whole=False))
+    assert watched(picture, 1500) == [("a", Health.OK, None)]
+
+
+def test_a_throttled_client_stalls_nothing() -> None:
+    """Nor does what it does not have any more, what is not tried, and what it calls ill is ill by its own words."""
+    ill = msgspec.structs.replace(LOADING, id="ill", health=Health.ERROR, message="disk full")
+    idle = msgspec.structs.replace(LOADING, id="idle", state=State.PAUSED)
+    gone = msgspec.structs.replace(LOADING, id="gone")
+    picture = Picture(Table("i", 1, 1, 1, NOW, {}, {}), Stalls(300))
+    committed(picture, Poll(rows=(LOADING, ill, idle, gone)))
+    committed(picture, Poll(rows=(), whole=False, removed=("gone",)))
+    assert [watched(picture, at, runs=False) for at in (0, 300)] == [[], []]
+    assert watched(picture, 301) == []
+    assert watched(picture, 601) == [("a", Health.WARNING, Reason.STALLED)]
+    picture.hear(Poll(rows=(msgspec.structs.replace(LOADING, state=State.PAUSED),), whole=False))
+    assert [(row.id, row.health) for row in picture.plan(NOW, restarted=False).upserts] == [("a", Health.OK)]
