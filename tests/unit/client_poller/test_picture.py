@@ -10,6 +10,7 @@ from sluice_client_poller.adapters.port import Poll
 from sluice_client_poller.picture import Picture, Plan
 from sluice_client_poller.stalls import Stalls
 from sluice_common.contracts.frames import Change, Table
+from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, Reason, State
 
@@ -107,8 +108,8 @@ LOADING = Download(client="c", id="a", epoch="c1", state=State.DOWNLOADING, done
 def watched(picture: Picture, at: float, *, runs: bool = True) -> list[tuple[str, Health, Reason | None]]:
     """A look at what stalls, and what it makes the next, quiet poll write."""
     picture.watch_for_stalls(at, runs=runs)
-    rows = committed(picture, Poll(rows=(), whole=False)).upserts
-    return [(row.id, row.health, row.reason) for row in rows]
+    plan = committed(picture, Poll(rows=(), whole=False))
+    return [(row.id, row.health, row.reason) for row in plan.upserts]
 
 
 def test_what_stalls_is_written_though_the_client_says_nothing() -> None:
@@ -116,10 +117,21 @@ def test_what_stalls_is_written_though_the_client_says_nothing() -> None:
     picture = Picture(Table("i", 1, 1, 1, NOW, {}, {}), Stalls(300))
     committed(picture, Poll(rows=(LOADING, ROWS[1])))
     assert [watched(picture, at) for at in (1000, 1299)] == [[], []]
+    picture.watch_for_stalls(1299, runs=True)
+    assert picture.plan(NOW, restarted=False).told == {}
     assert watched(picture, 1300) == [("a", Health.WARNING, Reason.STALLED)]
     assert watched(picture, 1400) == []
     picture.hear(Poll(rows=(msgspec.structs.replace(LOADING, done=6),), whole=False))
-    assert watched(picture, 1500) == [("a", Health.OK, None)]
+    picture.hear(Poll(rows=(msgspec.structs.replace(ROWS[1], name="new"),), whole=False))
+    assert watched(picture, 1500) == [("a", Health.OK, None), ("d1", Health.OK, None)]
+
+
+def test_without_a_word_about_it_the_default_grace_counts() -> None:
+    """A picture that nobody told of stalls judges as a client without settings is judged."""
+    picture, grace = Picture(Table("i", 1, 1, 1, NOW, {}, {})), PollSettings().stalled_after
+    committed(picture, Poll(rows=(LOADING,)))
+    assert [watched(picture, at) for at in (0, grace - 1)] == [[], []]
+    assert watched(picture, grace) == [("a", Health.WARNING, Reason.STALLED)]
 
 
 def test_a_throttled_client_stalls_nothing() -> None:
