@@ -55,7 +55,7 @@ def judge(
     quarantine = max(holds.quarantine_until, now + policy.after_reconnect if restarted or large else 0.0)
     missing = {i: _again(holds.missing.get(i), now) for i in vanished if i not in waived}
     growing = seen > holds.count
-    held = now < quarantine or (growing and holds.quarantine_until > 0)
+    held = now < quarantine or (growing and holds.quarantine_until != 0)
     gone = dict.fromkeys(i for i in vanished if i in waived)
     if not held:
         gone |= {i: None for i, m in missing.items() if m.polls >= MIN_POLLS and now - m.since >= policy.ordinary}

@@ -64,7 +64,7 @@ class Known:
         if before is not None and after is not None and before.aliases == after.aliases:
             return set()
         if after is None:
-            self._places.pop(change.id, None)
+            del self._places[change.id]
         elif change.id not in self._places:
             self._places[change.id] = self._next
             self._next += 1

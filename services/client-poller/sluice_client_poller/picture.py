@@ -82,8 +82,7 @@ class Picture:
 
     def row(self, name: str) -> Download | None:
         """The committed row with this id, or the first with this alias."""
-        alias = self.known.alias_of(name)
-        return self._base(name) or (self._base(alias) if alias is not None else None)
+        return self._base(name) or self._base(self.known.alias_of(name) or name)
 
     def client_name_of(self, download_id: str) -> str:
         """What the client itself called this row in the last committed poll that had it."""

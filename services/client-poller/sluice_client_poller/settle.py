@@ -15,6 +15,7 @@ from sluice_common.model.download import Download, Intent
 
 # A hostile torrent's name or a client's stack trace must not fill the bus.
 MAX_TEXT = 2048
+_TEXTS = ("name", "message", "category", "tracker", "save_path", "content_path")
 
 
 def is_same(base: Download | None, row: Download, last_time: str, *, restarted: bool) -> bool:
@@ -31,17 +32,18 @@ def settle_row(
     base: Download | None, tombstone: Tombstone | None, row: Download, now: datetime, *, same: bool
 ) -> Download:
     """One polled row on top of what the table knows of it; `same` says that it is the same download as `base`."""
-    row = _bounded(row)
+    texts = _bounded(row)
     if base is None:
         return msgspec.structs.replace(
             row,
+            **texts,
             aliases=_other_names(row.id, row.aliases),
             epoch=_new_epoch(row.epoch, tombstone, now),
             first_seen=now,
-            intent=None,
         )
     return msgspec.structs.replace(
         row,
+        **texts,
         id=base.id,
         aliases=_other_names(base.id, (*base.aliases, *row.aliases, row.id)),
         epoch=base.epoch if same else row.epoch,
@@ -56,7 +58,10 @@ def _other_names(download_id: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_further(row: Download, rival: Download) -> bool:
-    """Of two of a client's rows under one identity the one that is further along is the real one."""
+    """Of two of a client's rows under one identity the one that is further along is the real one.
+
+    Of two that are as far the client's later one, so that polls agree; unknown is as far as nothing.
+    """
     return (row.done or 0) >= (rival.done or 0)
 
 
@@ -80,10 +85,6 @@ def _live(intent: Intent | None, now: datetime) -> Intent | None:
     return intent if intent is not None and now <= intent.deadline else None
 
 
-def _bounded(row: Download) -> Download:
-    long = {
-        field: value[:MAX_TEXT]
-        for field in ("name", "message", "category", "tracker", "save_path", "content_path")
-        if isinstance(value := getattr(row, field), str) and len(value) > MAX_TEXT
-    }
-    return msgspec.structs.replace(row, **long) if long else row
+def _bounded(row: Download) -> dict[str, str]:
+    """The texts that the row has, none longer than MAX_TEXT."""
+    return {field: value[:MAX_TEXT] for field in _TEXTS if (value := getattr(row, field)) is not None}

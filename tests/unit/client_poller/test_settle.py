@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
 from sluice_client_poller.adapters.port import Poll
 from sluice_client_poller.picture import Picture
-from sluice_client_poller.settle import MAX_TEXT
+from sluice_client_poller.settle import MAX_TEXT, is_further
 from sluice_common.contracts.frames import Change, Table, Tombstone
 from sluice_common.model.download import Download, Intent
 from sluice_common.model.enums import IntentKind
@@ -74,8 +75,28 @@ def test_a_client_without_a_stable_time_gets_first_seen_as_epoch_and_keeps_it() 
 def test_a_changed_stable_time_is_a_new_epoch_without_the_old_intent() -> None:
     """What was about to happen to the old download must not happen to the new one."""
     intent = Intent(IntentKind.CANCEL, "me", "r", NOW + timedelta(minutes=1), False)
-    fresh = only(settle(table(row("a", epoch="c7", intent=intent)), [row("a", epoch="c8")], NOW).rows)
-    assert (fresh.epoch, fresh.intent) == ("c8", None)
+    known = row("a", epoch="c7", intent=intent, first_seen=NOW - timedelta(days=1))
+    fresh = only(settle(table(known), [row("a", epoch="c8")], NOW).rows)
+    assert (fresh.epoch, fresh.intent, fresh.first_seen) == ("c8", None, NOW)
+
+
+def test_first_sight_is_when_an_epoch_began() -> None:
+    """However often it is polled."""
+    first = settle(None, [row("a", epoch="c7")], NOW)
+    assert only(first.rows).first_seen == NOW
+    again = settle(table(only(first.rows)), [row("a", epoch="c7", name="n")], NOW + timedelta(hours=1))
+    assert (only(again.rows).first_seen, only(again.rows).name) == (NOW, "n")
+
+
+def test_a_client_that_ceases_to_tell_its_time_has_the_same_downloads() -> None:
+    """Saying nothing is no new time."""
+    first = settle(None, [row("a", epoch="c7")], NOW)
+    assert only(settle(table(only(first.rows)), [row("a")], NOW, last=first).rows).epoch == "c7"
+
+
+def test_a_new_rows_other_names_are_in_order_and_not_its_own() -> None:
+    """So that the next poll, in whatever order the client names them, finds nothing to change."""
+    assert only(settle(None, [row("b", aliases=("c", "b", "a", "c"))], NOW).rows).aliases == ("a", "c")
 
 
 def test_a_restarted_client_that_lost_its_times_has_the_same_downloads() -> None:
@@ -115,6 +136,17 @@ def test_two_rows_of_one_identity_become_the_one_that_is_further_along() -> None
     assert only(settled.rows).done == 5
 
 
+@pytest.mark.parametrize(
+    ("row_done", "rival_done", "further"),
+    [(5, 1, True), (1, 5, False), (None, 1, False), (1, None, True), (0, None, True), (None, None, True), (5, 5, True)],
+)
+def test_the_later_of_two_that_are_as_far_is_the_one(
+    row_done: int | None, rival_done: int | None, further: bool
+) -> None:
+    """Polls must agree on which, or a row would change with each; unknown is as far as nothing."""
+    assert is_further(row("a", done=row_done), row("b", done=rival_done)) is further
+
+
 def test_an_intent_past_its_deadline_is_cleared() -> None:
     """A remove that came to nothing must not waive the hold of a later disappearance."""
     intent = Intent(IntentKind.CANCEL, "me", "r", NOW, False, accepted=True)
@@ -123,6 +155,9 @@ def test_an_intent_past_its_deadline_is_cleared() -> None:
     assert only(settle(table(known), [row("a", epoch="c7")], NOW + timedelta(seconds=1)).rows).intent is None
 
 
-def test_texts_from_outside_are_bounded() -> None:
-    """A hostile name cannot fill the bus."""
-    assert len(only(settle(None, [row("a", name="x" * 100_000)], NOW).rows).name) == MAX_TEXT
+@pytest.mark.parametrize("field", ["name", "message", "category", "tracker", "save_path", "content_path"])
+def test_texts_from_outside_are_bounded(field: str) -> None:
+    """A hostile name cannot fill the bus, neither with a new row nor with a known one; the rest of it is kept."""
+    hostile = row("a", **{field: "x" * MAX_TEXT + "y"})
+    for known in (None, table(row("a", epoch="s1"))):
+        assert getattr(only(settle(known, [hostile], NOW).rows), field) == "x" * MAX_TEXT

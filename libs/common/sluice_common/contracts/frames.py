@@ -21,6 +21,8 @@ T = TypeVar("T")
 # Every message stays well under the bus's 1 MB even if nothing compresses.
 MAX_PART_ROWS = 1000
 MAX_PART_BYTES = 700_000
+MAX_PART_REMOVED = 10_000
+MAX_PART_TOMBSTONES = 5_000
 TOMBSTONE_LIFE = timedelta(days=1)
 
 
@@ -116,10 +118,8 @@ class Reader:
 
     def __init__(self) -> None:
         self.table: Table | None = None
-        self.fence = 0
-        self.keyframe_start = 0
+        self.fence = self.keyframe_start = self._start = 0
         self._parts: list[Frame] = []
-        self._start = 0
 
     def feed(self, sequence: int, frame: Frame) -> Applied | Outcome:
         """Take the next message. MISMATCH: a frame is missing in between; the table is dropped, replay."""
@@ -156,8 +156,7 @@ class Reader:
         if frame.part == 0:
             self._parts = [frame]
             return True
-        first = self._parts[0] if self._parts else None
-        if first is None or first.frame_id != frame.frame_id or frame.part != len(self._parts):
+        if frame.part != len(self._parts) or frame.frame_id != self._parts[0].frame_id:
             self._parts = []
             return False
         self._parts.append(frame)
@@ -232,7 +231,6 @@ class Writer:
         self._reader.table = table
         self._reader.fence = fence
         self._number = table.number if table is not None else 0
-        self._planned: list[Frame] = []
         self._delta_rows = 0
 
     @property
@@ -276,7 +274,7 @@ class Writer:
         self, upserts: Sequence[Download], removed: Sequence[str], polled_at: datetime, frame_id: str
     ) -> list[Frame]:
         """What changed as parts; only on top of a table."""
-        assert self.table is not None, "a delta needs a table"
+        assert self.table is not None
         return self._plan(FrameKind.DELTA, upserts, removed, (), polled_at, frame_id)
 
     def _plan(
@@ -288,9 +286,9 @@ class Writer:
         polled_at: datetime,
         frame_id: str,
     ) -> list[Frame]:
-        slices = list(_slices(upserts, removed, tombstones))
+        slices = _slices(upserts, removed, tombstones)
         previous = self.table.sequence if self.table is not None else 0
-        self._planned = [
+        return [
             Frame(
                 incarnation=self.incarnation,
                 frame_id=frame_id,
@@ -307,7 +305,6 @@ class Writer:
             )
             for part, (rows, ids, stones) in enumerate(slices)
         ]
-        return self._planned
 
     def acked(self, frame: Frame, sequence: int) -> Applied | None:
         """Part `frame` is stored at `sequence`; with its last part the frame is committed and returned."""
@@ -380,26 +377,28 @@ def _reincarnate(memory: Writer, incarnation: str, fence: int) -> Writer:
 
 def _slices(
     upserts: Sequence[Download], removed: Sequence[str], tombstones: Sequence[Tombstone]
-) -> Iterator[tuple[tuple[Download, ...], tuple[str, ...], tuple[Tombstone, ...]]]:
+) -> list[tuple[tuple[Download, ...], tuple[str, ...], tuple[Tombstone, ...]]]:
     """Cut a frame so that each part stays small; an empty frame is one empty part."""
-    empty = True
-    for ids in _batched(removed, 10_000):
-        empty = False
-        yield (), ids, ()
-    for stones in _batched(tombstones, 5_000):
-        empty = False
-        yield (), (), stones
+    return [
+        *(((), ids, ()) for ids in _batched(removed, MAX_PART_REMOVED)),
+        *(((), (), stones) for stones in _batched(tombstones, MAX_PART_TOMBSTONES)),
+        *((rows, (), ()) for rows in _weighed(upserts)),
+    ] or [((), (), ())]
+
+
+def _weighed(rows: Iterable[Download]) -> Iterator[tuple[Download, ...]]:
+    """Rows in parts of so many and of so many bytes; a row that is too large alone is a part of its own."""
     batch: list[Download] = []
     weight = 0
-    for row in upserts:
+    for row in rows:
         size = len(msgspec.msgpack.encode(row))
         if batch and (len(batch) >= MAX_PART_ROWS or weight + size > MAX_PART_BYTES):
-            yield tuple(batch), (), ()
-            empty, batch, weight = False, [], 0
+            yield tuple(batch)
+            batch, weight = [], 0
         batch.append(row)
         weight += size
-    if batch or empty:
-        yield tuple(batch), (), ()
+    if batch:
+        yield tuple(batch)
 
 
 def _batched(values: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:

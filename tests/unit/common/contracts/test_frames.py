@@ -9,7 +9,19 @@ import msgspec
 import pytest
 
 from sluice_common.contracts import codec, frames
-from sluice_common.contracts.frames import Applied, Frame, FrameKind, Outcome, Reader, Unannounced, Writer, adopt
+from sluice_common.contracts.frames import (
+    Applied,
+    Change,
+    Frame,
+    FrameKind,
+    Outcome,
+    Reader,
+    Table,
+    Tombstone,
+    Unannounced,
+    Writer,
+    adopt,
+)
 from sluice_common.model.download import Download
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,6 +85,58 @@ def test_a_message_that_comes_twice_changes_nothing() -> None:
     assert reader.feed(7, planned[0]) is Outcome.IGNORED
 
 
+def test_a_complete_frame_says_where_it_stands_and_what_it_changed() -> None:
+    """Whoever reads knows frame and place of what was committed; a keyframe is the table and no transition."""
+    later = NOW + timedelta(seconds=5)
+    writer = Writer("i", None, 0)
+    key = writer.plan_keyframe(_rows("a", "b"), NOW, "k")
+    reader = Reader()
+    assert (key[0].number, key[0].previous, key[0].announced) == (1, 0, 0)
+    whole = Applied(incarnation="i", frame_id="k", number=1, kind=FrameKind.KEY, sequence=1, polled_at=NOW)
+    assert reader.feed(1, key[0]) == writer.acked(key[0], 1) == whole
+    assert reader.table == Table("i", 1, 1, 0, NOW, _rows("a", "b"), {})
+
+    a, b, c, updated = *_rows("a", "b", "c").values(), _rows("b", epoch="f")["b"]
+    removal, upserts = writer.plan_delta([updated, c], ["a", "unheard"], later, "d")
+    assert (removal.number, removal.previous) == (2, 1)
+    assert reader.feed(4, removal) is Outcome.PENDING
+    assert reader.feed(6, upserts) == Applied(
+        incarnation="i",
+        frame_id="d",
+        number=2,
+        kind=FrameKind.DELTA,
+        sequence=6,
+        polled_at=later,
+        changes=(Change(a, None), Change(b, updated), Change(None, c)),
+    )
+    assert reader.table == Table("i", 2, 6, 1, later, {"b": updated, "c": c}, {"a": Tombstone("a", "e", later)})
+
+
+def test_a_part_without_its_first_is_no_frame_and_stops_nothing() -> None:
+    """To whoever begins to read in the middle, after damage, or after such a part again."""
+    writer, planned = _started("a")
+    _, second = writer.plan_delta(list(_rows("b").values()), ["a"], NOW, "d")
+    reader = Reader()
+    assert [reader.feed(sequence, second) for sequence in (1, 2)] == [Outcome.IGNORED, Outcome.IGNORED]
+    assert reader.damaged(3) is Outcome.IGNORED
+    assert reader.feed(4, second) is Outcome.IGNORED
+    assert isinstance(reader.feed(5, planned[0]), Applied)
+
+
+def test_a_keyframe_does_not_hold_again_what_is_held() -> None:
+    """Rows that are the same stay the same objects: a table of half a million is not there twice; news is taken."""
+    writer = Writer("i", None, 0)
+    reader = Reader()
+    reader.feed(1, writer.plan_keyframe(_rows("a", "b"), NOW, "k")[0])
+    assert reader.table is not None
+    held = reader.table.rows["a"]
+    told = _rows("a", "c") | _rows("b", epoch="f")
+    (again,) = writer.plan_keyframe(told, NOW, "k2")
+    reader.feed(2, again)
+    assert reader.table.rows["a"] is held
+    assert reader.table.rows == told
+
+
 def test_a_row_that_goes_and_comes_back_in_one_frame_is_two_steps() -> None:
     """A re-added download is a removal of the old epoch and a new row, never an update."""
     writer, _ = _started("a")
@@ -93,18 +157,76 @@ def test_a_removed_row_leaves_a_tombstone_for_a_day() -> None:
     writer.mark_announced(2)
     soon = writer.plan_keyframe(_rows("b"), NOW + timedelta(hours=23), "k2")
     assert [stone.id for frame in soon for stone in frame.tombstones] == ["a"]
-    late = writer.plan_keyframe(_rows("b"), NOW + timedelta(hours=25), "k3")
+    late = writer.plan_keyframe(_rows("b"), NOW + timedelta(hours=24), "k3")
     assert [stone.id for frame in late for stone in frame.tombstones] == []
+
+
+def test_what_came_back_leaves_no_tombstone() -> None:
+    """The row itself says its epoch now."""
+    writer, _ = _started("a", "b")
+    _commit(writer, writer.plan_delta([], ["a", "b"], NOW, "d"))
+    _commit(writer, writer.plan_delta(list(_rows("a").values()), [], NOW, "d2"))
+    assert writer.table is not None
+    assert writer.table.tombstones.keys() == {"b"}
 
 
 def test_a_keyframe_waits_for_the_announcements() -> None:
     """What a keyframe lets be purged was announced."""
     writer, _ = _started("a")
     applied = _commit(writer, writer.plan_delta([], ["a"], NOW, "d"))
-    with pytest.raises(Unannounced):
+    with pytest.raises(Unannounced, match="since 1 "):
         writer.plan_keyframe({}, NOW, "k2")
     writer.mark_announced(applied.number)
+    assert writer.unannounced == []
     assert writer.plan_keyframe({}, NOW, "k2")[0].announced == applied.number
+
+
+def test_an_heir_announces_what_nobody_did_and_counts_on() -> None:
+    """Every transition after the one that the stream says is announced, in order; the next number fits."""
+    writer, planned = _started("a")
+    messages = [(101, planned[0])]
+    for number, announced in ((2, 0), (3, 2), (4, 2)):
+        writer.mark_announced(announced)
+        (frame,) = writer.plan_delta(list(_rows(f"d{number}").values()), [], NOW, f"f{number}")
+        messages.append((100 + number, frame))
+        writer.acked(frame, 100 + number)
+    heir = adopt(messages, "new")
+    assert [applied.number for applied in heir.unannounced] == [3, 4]
+    assert heir.unannounced == writer.unannounced
+    assert (heir.announced, heir.incarnation, heir.table) == (2, "i", writer.table)
+    (following,) = heir.plan_delta([], ["a"], NOW, "f5")
+    assert (following.number, following.previous) == (5, 104)
+
+
+def test_what_came_before_a_keyframe_is_announced() -> None:
+    """It could not have been written otherwise."""
+    writer, planned = _started("a")
+    (delta,) = writer.plan_delta([], ["a"], NOW, "d")
+    _commit(writer, [delta])
+    writer.mark_announced(2)
+    (key,) = writer.plan_keyframe({}, NOW, "k2")
+    assert (
+        adopt([(101, planned[0]), (102, delta), (103, msgspec.structs.replace(key, announced=0))], "n").announced == 3
+    )
+
+
+def test_a_frame_missing_on_the_subject_is_a_lost_stream() -> None:
+    """Where the table is unknown nothing can be announced from it: a new incarnation starts."""
+    writer, planned = _started("a")
+    (delta,) = writer.plan_delta([], ["a"], NOW, "d")
+    misfit = msgspec.structs.replace(delta, previous=7)
+    heir = adopt([(101, planned[0]), (102, delta), (103, misfit)], "new")
+    assert (heir.table, heir.unannounced, heir.incarnation) == (None, [], "new")
+
+
+def test_a_lost_stream_does_not_cost_what_is_still_to_be_announced() -> None:
+    """The transitions of the memory are announced by its heir, and its numbers go on."""
+    memory, _ = _started("a")
+    applied = _commit(memory, memory.plan_delta([], ["a"], NOW, "d"))
+    heir = adopt([], "new", memory=memory)
+    assert (heir.unannounced, heir.announced) == ([applied], 1)
+    heir.mark_announced(2)
+    assert heir.plan_keyframe({}, NOW, "k")[0].number == 3
 
 
 def test_an_heir_of_undecodable_messages_fences_behind_them() -> None:
@@ -145,38 +267,27 @@ def test_only_a_complete_keyframe_may_be_purged_up_to(monkeypatch: pytest.Monkey
     assert adopt([(11, first), (12, second)], "new").purge_bound == 11
 
 
-@pytest.mark.parametrize("number", [1, 999, 1000, 1001, 5000])
-def test_every_part_fits_a_message(number: int) -> None:
-    """However many rows and however long their words, no part comes near NATS's 1 MB, even uncompressed."""
-    rows = {str(n): Download(client="c", id=str(n), name="x" * 900, message="y" * 300) for n in range(number)}
-    planned = Writer("i", None, 0).plan_keyframe(rows, NOW, "k")
-    assert max(len(msgspec.msgpack.encode(frame)) for frame in planned) < 800_000
-    assert [frame.part for frame in planned] == list(range(planned[0].parts))
-    assert {row.id for frame in planned for row in frame.upserts} == rows.keys()
-
-
-def test_many_removals_are_cut_too() -> None:
-    """Forgetting 30,000 rows is a frame like any other."""
-    ids = [f"{n:040d}" for n in range(30_000)]
-    writer, _ = _started(*ids)
-    planned = writer.plan_delta([], ids, NOW, "d")
-    assert max(len(msgspec.msgpack.encode(frame)) for frame in planned) < 800_000
-    _commit(writer, planned)
-    assert writer.table is not None
-    assert (len(writer.table.rows), len(writer.table.tombstones)) == (0, 30_000)
-    writer.mark_announced(2)
-    key = writer.plan_keyframe({}, NOW, "k2")
-    assert max(len(msgspec.msgpack.encode(frame)) for frame in key) < 800_000
-
-
 def test_a_keyframe_is_wanted_when_the_deltas_outweigh_it() -> None:
-    """One poll of a busy queue after another must not let the subject grow for ever."""
-    writer, _ = _started("a")
+    """One poll of a busy queue after another must not let the subject grow for ever, whoever began its table."""
+    first, _ = _started("a")
+    for writer in (first, Writer("i", first.table, first.fence)):
+        for number in range(101):
+            assert not writer.wants_keyframe()
+            row = Download(client="c", id="a", epoch="e", done=number)
+            _commit(writer, writer.plan_delta([row], [], NOW, f"d{number}"))
+        assert writer.wants_keyframe()
+
+
+def test_an_heir_wants_a_keyframe_when_the_writer_before_would_have() -> None:
+    """A poller that restarts after every hundred changes must not let the subject grow for ever either."""
+    writer, planned = _started("a")
+    messages = [(101, planned[0])]
     for number in range(101):
-        assert not writer.wants_keyframe()
-        row = Download(client="c", id="a", epoch="e", done=number)
-        _commit(writer, writer.plan_delta([row], [], NOW, f"d{number}"))
-    assert writer.wants_keyframe()
+        assert not adopt(messages, "new").wants_keyframe()
+        (frame,) = writer.plan_delta([Download(client="c", id="a", done=number)], [], NOW, f"d{number}")
+        _commit(writer, [frame])
+        messages.append((writer.fence, frame))
+    assert adopt(messages, "new").wants_keyframe()
 
 
 def test_what_is_not_a_frame_is_undecodable() -> None:

@@ -56,7 +56,8 @@ MUTANTS = {
         frames.Reader, "feed", "len(self._parts) < frame.parts", "False",
     ),
     "a reader joins parts of different frames": (
-        frames.Reader, "_collect", "first.frame_id != frame.frame_id or frame.part != len(self._parts)", "False",
+        frames.Reader, "_collect",
+        "frame.part != len(self._parts) or frame.frame_id != self._parts[0].frame_id", "False",
     ),
     "a reader ignores incarnation and predecessor": (
         frames.Reader, "_apply_delta",
