@@ -75,7 +75,10 @@ class FilesOf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The command's effect is visible at `position`; `id` is the download's, `epoch` its epoch after the command."""
+    """The command's effect is visible at `position`; `id` is the download's, `epoch` its epoch after the command.
+
+    Where the command was about the client as a whole `id` is empty.
+    """
 
     id: str
     epoch: str | None = None
