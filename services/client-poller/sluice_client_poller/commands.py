@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from sluice_client_poller import effects
+from sluice_client_poller import audit, effects
 from sluice_client_poller.adapters import versions
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.lease import Lease
@@ -74,7 +74,7 @@ class Commands:
         """Take commands."""
         for verb, (kind, handler) in self._verbs.items():
             subject = subjects.command(self._session.name, verb)
-            self._running.append(await serve(self._bus, subject, kind, self._counted(verb, handler)))
+            self._running.append(await serve(self._bus, subject, kind, self._told(verb, handler)))
 
     async def stop(self) -> None:
         """Take no more commands."""
@@ -84,27 +84,22 @@ class Commands:
 
     async def do(self, verb: str, body: object, request: rpc.Request) -> object:
         """Carry out a command of our own by the same rules as everybody's."""
-        return await self._counted(verb, self._verbs[verb][1])(body, request)
+        return await self._told(verb, self._verbs[verb][1])(body, request)
 
-    def _counted(self, verb: str, handler: Handler) -> Handler:
+    def _told(self, verb: str, handler: Handler) -> Handler:
+        """Counted and logged, whatever becomes of it; what changes something is an event as well."""
+
         async def handle(body: Any, request: rpc.Request) -> object:
-            outcome = "failed"
+            outcome, value = "failed", None
             try:
-                async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
-                    value = await handler(body, request)
-                outcome = "ok"
-            except TimeoutError as error:
-                outcome = "unknown_outcome"
-                raise Problem("unknown_outcome", 504, "the effect was not seen before the deadline") from error
+                value = await self._in_time(handler, body, request)
+                outcome = audit.OK
             except Problem as problem:
                 outcome = problem.code
                 raise
             except ClientError as error:
                 outcome = error.reason
                 raise
-            except (BusUnavailable, Fenced) as error:
-                outcome = "unknown_outcome"
-                raise Problem("unknown_outcome", 503, f"{error}; look at the queue before trying again") from error
             finally:
                 COMMANDS.labels(verb, outcome).inc()
                 log.info(
@@ -115,9 +110,22 @@ class Commands:
                     outcome=outcome,
                     request_id=request.request_id,
                 )
+                if verb in audit.CHANGING:
+                    now = self._clock.now()
+                    event = audit.event_of(self._session.name, verb, body, request, outcome, value, now)
+                    await audit.tell(self._bus, event)
             return value
 
         return handle
+
+    async def _in_time(self, handler: Handler, body: Any, request: rpc.Request) -> object:
+        try:
+            async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
+                return await handler(body, request)
+        except TimeoutError as error:
+            raise Problem("unknown_outcome", 504, "the effect was not seen before the deadline") from error
+        except (BusUnavailable, Fenced) as error:
+            raise Problem("unknown_outcome", 503, f"{error}; look at the queue before trying again") from error
 
     def _once(self, verb: str, handler: Handler) -> Handler:
         """A request that was seen is not carried out again; its first answer is repeated.

@@ -81,7 +81,7 @@ def _events() -> Iterator[Route]:
             wire=Wire.JSON,
             message=events.Event,
             data=data,
-            publishers=(POLLER,) if room in ("download", "client") else (IMPORTER,),
+            publishers=(POLLER,) if room in ("download", "command", "client") else (IMPORTER,),
             consumers=(HISTORY, GATEWAY) if room == "import" else listeners.get(event_type, (HISTORY,)),
             stream=subjects.EVENTS,
         )
