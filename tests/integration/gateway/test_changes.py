@@ -118,7 +118,8 @@ async def test_what_a_client_cannot_do_is_its_own_answer(gateway: GatewayForTest
     await poller.status(Health.ERROR, reason="unreachable", message="connection refused")
 
     async def refused() -> bool:
-        return (await gateway.http.post(f"/api/v1{EDIT}", json=body)).json()["code"] == "client_unavailable"
+        answer = await gateway.http.post(f"/api/v1{EDIT}", json=body)
+        return bool(answer.json()["code"] == "client_unavailable")
 
     await until(refused, "a client that is down fails the command at once")
 

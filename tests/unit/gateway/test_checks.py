@@ -77,9 +77,8 @@ def test_what_makes_none_is_refused_with_its_code(code: str, edit: changes.Edit 
 def test_every_edit_of_the_contract_can_be_asked_for() -> None:
     """A kind that is added to the contract is added to the API, under the same name, and goes over the bus as it is."""
     for ours, contract in ((changes.Edit, edits.AnyEdit), (changes.Control, edits.AnyControl)):
-        assert {kind.__struct_config__.tag for kind in ours.__args__} == {  # type: ignore[attr-defined]
-            kind.__struct_config__.tag
-            for kind in contract.__args__  # type: ignore[attr-defined]
+        assert {kind.__struct_config__.tag for kind in ours.__args__} == {
+            kind.__struct_config__.tag for kind in contract.__args__
         }
     for edit in GOOD:
         kind: object = edits.AnyEdit | edits.AnyControl
