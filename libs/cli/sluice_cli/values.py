@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from sluice_cli.failure import WrongUsage
 
-_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([kmg]?)(?:i?b)?(?:/s)?", re.IGNORECASE)
+_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([kmg]?)(?:i?b)?(?:/s)?", re.IGNORECASE | re.ASCII)
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-_FILES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_FILES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 _MOST_FILES = 20_000
 
 
