@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
-from sluice_client_poller.adapters.port import About, NewDownload, Poll
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
 from sluice_common.kit.errors import ClientError, Problem
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.edits import (
+    AlternativeLimits,
+    AnyControl,
+    AnyEdit,
+    Edit,
+    ForceStart,
+    GlobalLimits,
+    Limits,
+    Move,
+    PauseAll,
+    Reannounce,
+    Rename,
+    ResumeAll,
+    SetCategory,
+    SetTags,
+)
 from sluice_common.model.enums import State
+
+# What an edit makes of a row; what is not here, this client cannot do.
+_EDITS: Mapping[type[Edit], Callable[[Any], dict[str, object]]] = {
+    ForceStart: lambda edit: {"forced": edit.on, **({"state": State.DOWNLOADING} if edit.on else {})},
+    Reannounce: lambda _: {},
+    SetCategory: lambda edit: {"category": edit.category},
+    SetTags: lambda edit: {"tags": edit.tags},
+    Move: lambda edit: {"save_path": edit.save_path},
+    Rename: lambda edit: {"name": edit.name},
+}
 
 
 class FakeClient:
     """Holds rows; `failure` is raised by every call while it is set, `answer` replaces what a poll tells.
 
+    An edit shows in its list after `delays` further polls, as clients do that answer before they act.
     With `deltas` a poll that follows a good one tells only what changed since, as clients do that can.
     """
 
@@ -29,6 +57,10 @@ class FakeClient:
         self.throttled = False
         self.polls = 0
         self.calls: list[str] = []
+        self.delays = 0
+        self._later: tuple[int, Callable[[], object]] | None = None
+        self.all_limits = Limits(download=1000)
+        self.added: list[NewDownload] = []
         self.time_added = 1_700_000_000
 
     def put(self, download_id: str, **changes: object) -> Download:
@@ -47,6 +79,9 @@ class FakeClient:
     async def poll(self) -> Poll:
         self._call("poll")
         self.polls += 1
+        if self._later is not None and self.polls >= self._later[0]:
+            self._later[1]()
+            self._later = None
         told, self._told = self._told, None
         if self.answer is not None:
             return self.answer()
@@ -71,7 +106,9 @@ class FakeClient:
         download_id = (new.magnet or "").rpartition(":")[2]
         if download_id in self.rows:
             raise Problem("duplicate", 409, "it is there already", id=download_id)
-        self.put(download_id, state=State.PAUSED if new.paused else State.DOWNLOADING, category=new.category)
+        self.added.append(new)
+        state = State.PAUSED if new.paused else State.DOWNLOADING
+        self.put(download_id, state=state, category=new.category, tags=new.tags)
         return download_id
 
     async def pause(self, download_id: str) -> None:
@@ -89,6 +126,34 @@ class FakeClient:
     async def remove(self, download_id: str, *, with_data: bool) -> None:
         self._call(f"remove:{with_data}")
         del self.rows[download_id]
+
+    async def alter(self, download_id: str, edit: AnyEdit) -> None:
+        kind = str(edit.__struct_config__.tag)
+        self._call(f"alter:{kind}")
+        change = _EDITS.get(type(edit))
+        if change is None:
+            raise unsupported("Fake", f"do {kind}")
+        if not self.delays:
+            self.put(download_id, **change(edit))
+        else:
+            self._later = (self.polls + self.delays, lambda: self.put(download_id, **change(edit)))
+
+    async def control(self, control: AnyControl) -> None:
+        self._call(f"control:{control.__struct_config__.tag}")
+        match control:
+            case PauseAll() | ResumeAll():
+                state = State.PAUSED if isinstance(control, PauseAll) else State.DOWNLOADING
+                self.rows = {key: msgspec.structs.replace(row, state=state) for key, row in self.rows.items()}
+            case AlternativeLimits():
+                raise unsupported("Fake", "have alternative limits")
+            case GlobalLimits():
+                told = {name: value or None for name, value in msgspec.structs.asdict(control).items()}
+                changed = {name: value for name, value in told.items() if getattr(control, name) is not None}
+                self.all_limits = msgspec.structs.replace(self.all_limits, **changed)
+
+    async def limits(self) -> Limits:
+        self._call("limits")
+        return self.all_limits
 
     async def about(self) -> About:
         self._call("about")

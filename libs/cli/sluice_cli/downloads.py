@@ -8,22 +8,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
 from rich.text import Text
 
-from sluice_cli import named, tables
+from sluice_cli import many, named, tables
 from sluice_cli.api import Answer, Api
 from sluice_cli.failure import Failure, Refused, WrongUsage
+from sluice_cli.many import Ids
 from sluice_cli.run import Json, show, talk
-from sluice_cli.which import find_or_fail
+from sluice_cli.values import rate
+from sluice_cli.which import find_each
 from sluice_cli.words import NOTHING, clean
 
 # What the gateway takes; said here too, so that a film given by mistake is not read into memory.
 MAX_TORRENT_BYTES = 5 * 1024 * 1024
-
-Id = Annotated[
-    str, typer.Argument(metavar="ID", help="The id, its unique beginning, or CLIENT/ID; see `sluice queue`.")
-]
 
 
 def add(
@@ -35,6 +32,13 @@ def add(
         str | None, typer.Option(help="Where the client saves it, as the client sees its disk.")
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Add it, but do not start it.")] = False,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; may be repeated.")] = None,
+    sequential: Annotated[bool, typer.Option("--sequential", help="Fetch the pieces in order.")] = False,
+    first_last: Annotated[
+        bool, typer.Option("--first-last", help="Fetch each file's first and last pieces first.")
+    ] = False,
+    download_limit: Annotated[str | None, typer.Option(help="Bytes per second: 500000, 512K, 2M.")] = None,
+    upload_limit: Annotated[str | None, typer.Option(help="Likewise.")] = None,
     media: named.MediaOption = None,
     json: Json = False,
 ) -> None:
@@ -42,14 +46,16 @@ def add(
 
     A magnet link holds `&`: put it in quotes.
     """
-    body = {"client": client, "category": category, "save_path": save_path, "paused": paused}
+    body: dict[str, Any] = {"client": client, "category": category, "save_path": save_path, "paused": paused}
+    body |= {"sequential": sequential or None, "first_last": first_last or None, "tags": tag or None}
+    body |= {"download_limit": rate(download_limit), "upload_limit": rate(upload_limit)}
     body |= source_fields(source)
     present: dict[str, Any] = {name: value for name, value in body.items() if value is not None}
 
     async def work(api: Api) -> None:
         if media is not None:
             present["media_item"] = (await named.find(api, media, named.MEDIA_ITEM)).id
-        show(await _added(api, present), json, _outcome("added"))
+        show(await _added(api, present), json, many.outcome("added"))
 
     talk(ctx, work)
 
@@ -88,43 +94,47 @@ def _read(path: Path) -> bytes:
         raise WrongUsage(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def pause(ctx: typer.Context, download: Id, json: Json = False) -> None:
-    """Pause a download."""
-    _act(ctx, download, "pause", "paused", json)
+def pause(ctx: typer.Context, downloads: Ids, json: Json = False) -> None:
+    """Pause downloads."""
+    many.act(ctx, downloads, "pause", "paused", json)
 
 
-def resume(ctx: typer.Context, download: Id, json: Json = False) -> None:
-    """Let a paused download go on."""
-    _act(ctx, download, "resume", "resumed", json)
+def resume(ctx: typer.Context, downloads: Ids, json: Json = False) -> None:
+    """Let paused downloads go on."""
+    many.act(ctx, downloads, "resume", "resumed", json)
 
 
-def recheck(ctx: typer.Context, download: Id, json: Json = False) -> None:
+def recheck(ctx: typer.Context, downloads: Ids, json: Json = False) -> None:
     """Have the client check the data on its disk again."""
-    _act(ctx, download, "recheck", "being checked", json)
+    many.act(ctx, downloads, "recheck", "being checked", json)
 
 
-def retry(ctx: typer.Context, download: Id, json: Json = False) -> None:
-    """Take a download out of its client and add it again from its stored source; what is on disk stays."""
-    _act(ctx, download, "retry", "added again", json)
+def retry(ctx: typer.Context, downloads: Ids, json: Json = False) -> None:
+    """Take downloads out of their clients and add them again from their stored sources; what is on disk stays."""
+    many.act(ctx, downloads, "retry", "added again", json)
 
 
 def remove(
     ctx: typer.Context,
-    download: Id,
-    data: Annotated[bool, typer.Option("--data", help="Also delete what it downloaded.")] = False,
+    downloads: Ids,
+    data: Annotated[bool, typer.Option("--data", help="Also delete what was downloaded.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before data is deleted.")] = False,
     json: Json = False,
 ) -> None:
-    """Take a download out of its client; its data stays unless --data is given, which a terminal asks about."""
+    """Take downloads out of their clients; data stays unless --data is given, which a terminal asks about."""
     what = "its data was deleted" if data else "its data was kept"
 
     async def work(api: Api) -> None:
-        which = await find_or_fail(api, download)
-        told = f"{clean(which.name) or NOTHING} ({which.client}/{clean(which.id)})"
+        found = await find_each(api, downloads)
+        told = [f"{clean(which.name) or NOTHING} ({which.client}/{clean(which.id)})" for which in found]
         if data and not yes and sys.stdin.isatty():
-            _agree(f"Remove {told} and delete what it downloaded?")
-        answer = await api.call("DELETE", which.path, params={"data": "true" if data else "false"})
-        show(answer, json, lambda _: Text(f"removed {told}; {what}"))
+            which = told[0] if len(told) == 1 else f"these {len(told)}: {', '.join(told)}"
+            _agree(f"Remove {which} and delete what {'it' if len(told) == 1 else 'they'} downloaded?")
+        if len(found) > 1:
+            await many.bulk(api, found, {"action": "remove", "data": data}, f"removed, {what}", json)
+            return
+        answer = await api.call("DELETE", found[0].path, params={"data": "true" if data else "false"})
+        show(answer, json, lambda _: Text(f"removed {told[0]}; {what}"))
 
     talk(ctx, work)
 
@@ -133,24 +143,3 @@ def _agree(question: str) -> None:
     """Raise Failure unless somebody says yes."""
     if not typer.confirm(question, default=False, err=True):
         raise Failure("nothing was removed")
-
-
-def _act(ctx: typer.Context, download: str, verb: str, done: str, as_json: bool) -> None:
-    async def work(api: Api) -> None:
-        which = await find_or_fail(api, download)
-        show(await api.call("POST", f"{which.path}/{verb}"), as_json, _outcome(done))
-
-    talk(ctx, work)
-
-
-def _outcome(done: str) -> Any:
-    """A row, or an outcome whose row is gone or not shown yet."""
-
-    def render(document: dict[str, Any]) -> RenderableType:
-        row = document if "name" in document else document.get("download")
-        text = Text(f"{done}: ")
-        text = text.append_text(tables.download(row)) if row else text.append(tables.where(document))
-        note = document.get("note")
-        return text.append(f"\n! {clean(note)}") if note else text
-
-    return render

@@ -49,7 +49,7 @@ def sluice(
 
 def register_the_others() -> None:
     """Every verb beside `up`. What they import (httpx, rich) costs half a second, which `up` need not wait for."""
-    from sluice_cli import downloads, keep, library
+    from sluice_cli import downloads, edits, keep, library, steering
     from sluice_cli.doctor import doctor
     from sluice_cli.init import init
     from sluice_cli.queue import queue
@@ -64,8 +64,22 @@ def register_the_others() -> None:
         downloads.recheck,
         downloads.retry,
         downloads.remove,
+        edits.force_start,
+        edits.reannounce,
+        edits.queue_move,
+        edits.category,
+        edits.tags,
+        edits.limit,
+        edits.move,
+        edits.rename,
+        edits.choose,
+        edits.trackers,
+        edits.peers,
         library.history,
         library.clients,
+        steering.limits,
+        steering.pause_all,
+        steering.resume_all,
         keep.backup,
         keep.restore,
     ):

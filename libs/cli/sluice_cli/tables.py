@@ -152,8 +152,18 @@ def history(document: Row) -> RenderableType:
 
 def _detail(entry: Row) -> str:
     data = entry["data"]
+    if data.get("verb"):
+        return clean(_command(data))
     words = [data.get("reason"), data.get("message"), "noticed later" if entry.get("source") == "reconciled" else None]
     return clean(": ".join(str(word) for word in words if word))
+
+
+def _command(data: Row) -> str:
+    """What was asked of a client, by whom and from where, and why it failed where it did."""
+    what = f"{data['verb']} with data" if data.get("with_data") else data["verb"]
+    outcome = f": {data['outcome']}" if data.get("outcome") != "ok" else ""
+    origin = f" from {data['origin']}" if data.get("origin") else ""
+    return f"{what}{outcome}, by {data.get('actor')}{origin}"
 
 
 def _with_next(table: Table, document: Row) -> RenderableType:

@@ -56,6 +56,10 @@ async def find(api: Api, text: str) -> Which | None:
     client, beginning = split(text)
     if not beginning:
         raise Failure("an id is missing; `sluice queue` shows them")
+    return pick(text, await _rows(api, client))
+
+
+async def _rows(api: Api, client: str | None) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
@@ -63,12 +67,30 @@ async def find(api: Api, text: str) -> Which | None:
         rows.extend(page["items"])
         cursor = page.get("next")
         if cursor is None:
-            return pick(text, rows)
+            return rows
 
 
 async def find_or_fail(api: Api, text: str) -> Which:
     """As `find`; raises Failure when there is none."""
     found = await find(api, text)
     if found is None:
-        raise Failure(f"no download's id begins with {text!r}; `sluice queue` shows what there is")
+        raise _nothing(text)
     return found
+
+
+async def find_each(api: Api, texts: Sequence[str]) -> list[Which]:
+    """As `find_or_fail`, for several at once: the queue is read once, and all of them must be there."""
+    if len(texts) == 1:
+        return [await find_or_fail(api, texts[0])]
+    rows = await _rows(api, None)
+    found: list[Which] = []
+    for text in texts:
+        which = pick(text, rows) if split(text)[1] else None
+        if which is None:
+            raise _nothing(text)
+        found.append(which)
+    return found
+
+
+def _nothing(text: str) -> Failure:
+    return Failure(f"no download's id begins with {text!r}; `sluice queue` shows what there is")

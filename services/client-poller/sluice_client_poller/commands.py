@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from sluice_client_poller import audit, effects
 from sluice_client_poller.adapters import versions
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.lease import Lease
@@ -23,12 +24,15 @@ from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem
 from sluice_common.model.download import Download, Intent
-from sluice_common.model.enums import IntentKind, State
+from sluice_common.model.edits import Limits
+from sluice_common.model.enums import IntentKind
 
 log = logging.get(__name__)
 
 REMEMBERED = 1000
 FILES_BUDGET = rpc.PAGE_BYTES
+# In the place of a download's id, where a command is about no single one.
+_WHOLE_CLIENT = ""
 
 Handler = Callable[[Any, rpc.Request], Awaitable[object]]
 
@@ -38,25 +42,6 @@ def _accepted(row: Download, epoch: str, request_id: str) -> Download:
     if row.epoch != epoch or row.intent is None or row.intent.request_id != request_id:
         return row
     return with_intent(row, accepted=True)
-
-
-Effect = Callable[[Download | None], bool]
-
-
-def _is_paused(row: Download | None) -> bool:
-    return row is None or row.state == State.PAUSED
-
-
-def _runs(row: Download | None) -> bool:
-    return row is None or row.state != State.PAUSED
-
-
-def _is_there(row: Download | None) -> bool:
-    return row is not None
-
-
-def _is_gone(row: Download | None) -> bool:
-    return row is None
 
 
 class Commands:
@@ -72,13 +57,16 @@ class Commands:
         self._running: list[Stoppable] = []
         self._verbs: dict[str, tuple[type[Any], Handler]] = {
             "add": (commands.Add, self._once("add", self.add)),
-            "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, _is_paused))),
-            "resume": (commands.Act, self._once("resume", self._act(session.adapter.resume, _runs))),
-            "recheck": (commands.Act, self._once("recheck", self._act(session.adapter.recheck, _is_there))),
+            "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, effects.is_paused))),
+            "resume": (commands.Act, self._once("resume", self._act(session.adapter.resume, effects.runs))),
+            "recheck": (commands.Act, self._once("recheck", self._act(session.adapter.recheck, effects.is_there))),
             "remove": (commands.Remove, self._once("remove", self.remove)),
             "retry": (commands.Retry, self._once("retry", self.retry)),
+            "alter": (commands.Alter, self._once("alter", self.alter)),
+            "steer": (commands.Steer, self._once("steer", self.steer)),
             "files": (commands.FilesOf, self.files),
             "look": (commands.Look, self.seen),
+            "limits": (rpc.Empty, self.limits),
             "about": (rpc.Empty, self.about),
         }
 
@@ -86,7 +74,7 @@ class Commands:
         """Take commands."""
         for verb, (kind, handler) in self._verbs.items():
             subject = subjects.command(self._session.name, verb)
-            self._running.append(await serve(self._bus, subject, kind, self._counted(verb, handler)))
+            self._running.append(await serve(self._bus, subject, kind, self._told(verb, handler)))
 
     async def stop(self) -> None:
         """Take no more commands."""
@@ -96,27 +84,22 @@ class Commands:
 
     async def do(self, verb: str, body: object, request: rpc.Request) -> object:
         """Carry out a command of our own by the same rules as everybody's."""
-        return await self._counted(verb, self._verbs[verb][1])(body, request)
+        return await self._told(verb, self._verbs[verb][1])(body, request)
 
-    def _counted(self, verb: str, handler: Handler) -> Handler:
+    def _told(self, verb: str, handler: Handler) -> Handler:
+        """Counted and logged, whatever becomes of it; what changes something is an event as well."""
+
         async def handle(body: Any, request: rpc.Request) -> object:
-            outcome = "failed"
+            outcome, value = "failed", None
             try:
-                async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
-                    value = await handler(body, request)
-                outcome = "ok"
-            except TimeoutError as error:
-                outcome = "unknown_outcome"
-                raise Problem("unknown_outcome", 504, "the effect was not seen before the deadline") from error
+                value = await self._in_time(handler, body, request)
+                outcome = audit.OK
             except Problem as problem:
                 outcome = problem.code
                 raise
             except ClientError as error:
                 outcome = error.reason
                 raise
-            except (BusUnavailable, Fenced) as error:
-                outcome = "unknown_outcome"
-                raise Problem("unknown_outcome", 503, f"{error}; look at the queue before trying again") from error
             finally:
                 COMMANDS.labels(verb, outcome).inc()
                 log.info(
@@ -127,9 +110,22 @@ class Commands:
                     outcome=outcome,
                     request_id=request.request_id,
                 )
+                if verb in audit.CHANGING:
+                    now = self._clock.now()
+                    event = audit.event_of(self._session.name, verb, body, request, outcome, value, now)
+                    await audit.tell(self._bus, event)
             return value
 
         return handle
+
+    async def _in_time(self, handler: Handler, body: Any, request: rpc.Request) -> object:
+        try:
+            async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
+                return await handler(body, request)
+        except TimeoutError as error:
+            raise Problem("unknown_outcome", 504, "the effect was not seen before the deadline") from error
+        except (BusUnavailable, Fenced) as error:
+            raise Problem("unknown_outcome", 503, f"{error}; look at the queue before trying again") from error
 
     def _once(self, verb: str, handler: Handler) -> Handler:
         """A request that was seen is not carried out again; its first answer is repeated.
@@ -187,7 +183,7 @@ class Commands:
             id=row.id if row else download_id, epoch=row.epoch if row else None, position=self._session.position
         )
 
-    def _act(self, call: Callable[[str], Awaitable[None]], effect: Effect) -> Handler:
+    def _act(self, call: Callable[[str], Awaitable[None]], effect: effects.Effect) -> Handler:
         async def act(body: commands.Act, request: rpc.Request) -> commands.Done:
             async with self._alone(body.id):
                 row = self._find(body.id, body.epoch)
@@ -196,6 +192,28 @@ class Commands:
                 return self._finished(row.id)
 
         return act
+
+    async def alter(self, body: commands.Alter, request: rpc.Request) -> commands.Done:
+        """Change one download, and answer once its row shows the change."""
+        async with self._alone(body.id):
+            row = self._find(body.id, body.epoch)
+            self._check(request)
+            await self._session.adapter.alter(self._session.client_name_of(row), body.edit)
+            await self._session.see(row.id, effects.of(body.edit))
+            return self._finished(row.id)
+
+    async def steer(self, body: commands.Steer, request: rpc.Request) -> commands.Done:
+        """Change the client as a whole; what it changed in the rows is in the next poll, which is waited for."""
+        async with self._alone(_WHOLE_CLIENT):
+            self._check(request)
+            await self._session.adapter.control(body.control)
+            await self._session.look()
+            return commands.Done(id=_WHOLE_CLIENT, position=self._session.position)
+
+    async def limits(self, body: rpc.Empty, request: rpc.Request) -> Limits:
+        """What limits the client as a whole, asked now."""
+        self._session.refuse_if_down()
+        return await self._session.adapter.limits()
 
     def _alone(self, download_id: str) -> asyncio.Lock:
         """One command at a time on one row: a remove must never meet what a retry has just added."""
@@ -210,9 +228,14 @@ class Commands:
             save_path=body.save_path,
             category=body.category,
             paused=body.paused,
+            tags=body.tags,
+            sequential=body.sequential,
+            first_last=body.first_last,
+            download_limit=body.download_limit,
+            upload_limit=body.upload_limit,
         )
         download_id = await self._session.adapter.add(new)
-        await self._session.see(download_id, _is_there)
+        await self._session.see(download_id, effects.is_there)
         return self._finished(download_id)
 
     async def remove(self, body: commands.Remove, request: rpc.Request) -> commands.Done:
@@ -241,7 +264,7 @@ class Commands:
         self._check(request)
         await self._session.adapter.remove(name, with_data=with_data)
         await self._session.rewrite(row.id, lambda known: _accepted(known, row.epoch, request.request_id))
-        await self._session.see(row.id, _is_gone)
+        await self._session.see(row.id, effects.is_gone)
 
     async def files(self, body: commands.FilesOf, request: rpc.Request) -> commands.Files:
         """A page of the client's own file list."""

@@ -63,7 +63,9 @@ class StallPolicy:
         only_said = told.dry_run or told.action == "report"
         log.warning("stalled", client=row.client, id=row.id, after=told.after, action=told.action, dry_run=told.dry_run)
         if not only_said:
-            request = rpc.Request(request_id=request_id, deadline=self._clock.now() + WITHIN, actor=ACTOR)
+            request = rpc.Request(
+                request_id=request_id, deadline=self._clock.now() + WITHIN, actor=ACTOR, origin="client-poller"
+            )
             try:
                 await self._commands.do(told.action, _body(told.action, row), request)
             except SluiceError as error:

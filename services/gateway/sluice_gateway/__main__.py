@@ -20,6 +20,7 @@ from sluice_gateway.auth.store import KeyStore
 from sluice_gateway.commands import Commands
 from sluice_gateway.doctor import Doctor
 from sluice_gateway.features import Features
+from sluice_gateway.holders import Holders
 from sluice_gateway.http.app import create_app
 from sluice_gateway.live.feed import Feed
 from sluice_gateway.live.freshness import Freshness
@@ -28,6 +29,7 @@ from sluice_gateway.live.streams import Hub
 from sluice_gateway.live.tables import LiveQueue
 from sluice_gateway.live.watching import Watching
 from sluice_gateway.queries import Queries
+from sluice_gateway.steering import Steering
 
 
 def new_request_id() -> str:
@@ -49,13 +51,15 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     freshness = Freshness(settings.clients, statuses, SYSTEM_CLOCK)
     features = Features(settings.features)
     queries = Queries(bus, live, settings.clients, statuses, freshness, features)
-    commands = Commands(bus, replica, queries, settings, freshness)
+    holders = Holders(bus, freshness)
+    commands = Commands(holders, replica, queries, settings)
     hub = Hub(live, queries)
     watching = Watching(bus, lambda: hub.subscribers)
     ready = [bus.ready, db.ready, replica.ready]
     app = create_app(
         queries,
         commands,
+        Steering(holders, queries, commands),
         hub,
         Doctor(bus, db, settings),
         accepts=keyring.accepts,

@@ -3,34 +3,30 @@ the holder of the client's lease. Every answer is given once our own replica sho
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from sluice_common.bus.connect import Bus
 from sluice_common.bus.replica import Replica
-from sluice_common.bus.rpc import call
-from sluice_common.contracts import subjects
-from sluice_common.contracts.commands import Act, Add, Done, Remove, Retry
+from sluice_common.contracts.commands import Act, Add, Alter, Done, Remove, Retry
 from sluice_common.contracts.library import Associate, Association, Source, SourceOf, Withdraw
 from sluice_common.contracts.rpc import Empty
 from sluice_common.kit import log as logging
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import OURS, Settings
 from sluice_common.model.metainfo import MAX_TORRENT_BYTES
-from sluice_gateway import imported
-from sluice_gateway.live.freshness import Freshness
+from sluice_gateway import changes, checks, imported
+from sluice_gateway.caller import Caller
+from sluice_gateway.checks import check_tags
+from sluice_gateway.holders import Holders
 from sluice_gateway.live.rows import Entry
 from sluice_gateway.queries import Queries
 from sluice_gateway.remembered import Remembered
-from sluice_gateway.schemas import AddedRow, NewDownload, Outcome, QueueRow, TablePosition
+from sluice_gateway.schemas import AddedRow, NewDownload, Outcome, QueueRow, table_position
 from sluice_gateway.sources import Wanted, check_save_path, resolve
 
 log = logging.get(__name__)
 
-R = TypeVar("R")
-
-COMMAND_WITHIN = 30.0
 SHOWN_WITHIN = 3.0
 # Refusals after which it is certain that the client never got the add.
 _NEVER_SENT = ("no_responder", "deadline_passed", "not_holder")
@@ -54,46 +50,46 @@ class Commands:
 
     def __init__(
         self,
-        bus: Bus,
+        holders: Holders,
         replica: Replica,
         queries: Queries,
         settings: Settings,
-        freshness: Freshness,
     ) -> None:
-        self._bus = bus
+        self._holders = holders
         self._replica = replica
         self._queries = queries
         self._clients = settings.clients
-        self._freshness = freshness
         self._features = queries.features
         self._allow = settings.fetch.allow
         self._remembered = Remembered()
 
-    async def add(self, new: NewDownload, request_id: str) -> AddedRow | Outcome:
+    def need(self) -> None:
+        """Raise Problem queue_off where there is no queue to change."""
+        self._features.need("queue")
+
+    async def add(self, new: NewDownload, caller: Caller) -> AddedRow | Outcome:
         """Add a download; its row with a note where it will not be imported, or where it will show if the replica takes
         longer than 3 s.
 
-        Raises Problem: unknown_client, category_invalid, category_not_ours, save_path_invalid, bad_source, too_large,
-        torrent_invalid, magnet_invalid, url_…, duplicate (409, with the row), key_reused, what the importer says of the
-        media item and the client of the download.
+        Raises Problem: unknown_client, category_invalid, category_not_ours, tag_invalid, save_path_invalid, bad_source,
+        too_large, torrent_invalid, magnet_invalid, url_…, duplicate (409, with the row), key_reused, what the importer
+        says of the media item and the client of the download.
         """
-        self._features.need("queue")
+        self.need()
         client = self._choose(new.client)
         imported.check_category(new.category)
+        check_tags(new.tags)
         command = ("add", client, new)
-        done = await self._remembered.once(request_id, command, lambda: self._add_new(client, new, request_id))
-        return self._noted(await self._shown(client, done), client, new.category)
+        done = await self.once(caller, command, lambda: self._add_new(client, new, caller))
+        return _with_note(await self._shown(client, done), self._note(client, new.category))
 
-    def _noted(self, shown: QueueRow | Outcome, client: str, category: str | None) -> AddedRow | Outcome:
+    def _note(self, client: str, category: str | None) -> str | None:
+        """Why what is in this category will not be imported."""
         wanted = "import" in self._features
-        note = imported.note(client, self._clients[client].owners, category) if wanted else None
-        if isinstance(shown, Outcome):
-            return msgspec.structs.replace(shown, note=note)
-        fields = {name: getattr(shown, name) for name in shown.__struct_fields__}
-        return AddedRow(**fields, note=note)
+        return imported.note(client, self._clients[client].owners, category) if wanted else None
 
-    async def _add_new(self, client: str, new: NewDownload, request_id: str) -> Done:
-        self._refuse_if_down(client)
+    async def _add_new(self, client: str, new: NewDownload, caller: Caller) -> Done:
+        self._holders.refuse_if_down(client)
         self._refuse_if_not_ours(client, new)
         check_save_path(new.save_path)
         wanted = await resolve(new, self._allow)
@@ -106,9 +102,14 @@ class Commands:
             save_path=new.save_path,
             category=new.category,
             paused=new.paused,
+            tags=new.tags,
+            sequential=new.sequential,
+            first_last=new.first_last,
+            download_limit=new.download_limit or None,
+            upload_limit=new.upload_limit or None,
         )
-        await self._associate(client, wanted, add, new.media_item, request_id)
-        return await self._add(client, wanted, add, request_id)
+        await self._associate(client, wanted, add, new.media_item, caller)
+        return await self._add(client, wanted, add, caller)
 
     def _choose(self, client: str | None) -> str:
         if client is not None:
@@ -131,19 +132,6 @@ class Commands:
         )
         raise Problem("category_not_ours", 400, f"only what sluice owns is imported; {hint}")
 
-    def _refuse_if_down(self, client: str) -> None:
-        """A client that is known to be down is not asked again by everybody who waits for it."""
-        state = self._freshness.of(client)
-        if state.reason == "disabled":
-            raise Problem("client_disabled", 409, f"clients.{client}.enabled is false; enable it first")
-        if state.health != "error":
-            return
-        why = f"{client}: {state.message or state.reason or 'not reachable'}"
-        if state.reason == "auth_failed":
-            raise Problem("client_auth_failed", 502, f"{why}; check the username and password in the configuration")
-        code = "client_unavailable" if state.reason in (None, "unreachable") else f"client_{state.reason}"
-        raise Problem(code, 503, f"{why}; nothing was changed, try again when the client is back")
-
     def _existing(self, client: str, wanted: Wanted) -> Entry | None:
         for name in wanted.names:
             found = self._queries.live.get(client, name)
@@ -151,11 +139,11 @@ class Commands:
                 return found
         return None
 
-    async def _associate(self, client: str, wanted: Wanted, add: Add, media_item: str | None, request_id: str) -> None:
+    async def _associate(self, client: str, wanted: Wanted, add: Add, media_item: str | None, caller: Caller) -> None:
         if "import" not in self._features and media_item is None:
             return
         body = Associate(
-            request_id=request_id,
+            request_id=caller.request_id,
             client=client,
             download_id=wanted.names[0],
             source=add,
@@ -163,93 +151,109 @@ class Commands:
             name=wanted.name.replace("\0", "\ufffd") if wanted.name else None,
             media_item=media_item,
         )
-        await self._queries.importer("associate", body, Association, request_id)
+        await self._queries.importer("associate", body, Association, caller.request_id)
 
-    async def _add(self, client: str, wanted: Wanted, add: Add, request_id: str) -> Done:
+    async def _add(self, client: str, wanted: Wanted, add: Add, caller: Caller) -> Done:
         try:
-            return await self._command(client, "add", add, request_id)
+            return await self._holders.send(client, "add", add, Done, caller)
         except Problem as problem:
             never_sent = problem.status < 500 or problem.code in _NEVER_SENT
             if never_sent and problem.code not in _SENT_BEFORE:
-                await self._withdraw(request_id)
+                await self._withdraw(caller)
             existing = self._existing(client, wanted)
             if problem.code == "duplicate" and existing is not None:
                 raise Duplicate(self._queries.row(existing)) from problem
             raise
 
-    async def _withdraw(self, request_id: str) -> None:
+    async def _withdraw(self, caller: Caller) -> None:
         """The refusal is what the caller must hear; a pending association that stays expires by itself."""
         if "import" not in self._features:
             return
         try:
-            await self._queries.importer("withdraw", Withdraw(request_id=request_id), Empty, request_id)
+            await self._queries.importer("withdraw", Withdraw(request_id=caller.request_id), Empty, caller.request_id)
         except Problem as problem:
-            log.warning("withdraw_failed", code=problem.code, request_id=request_id)
+            log.warning("withdraw_failed", code=problem.code, request_id=caller.request_id)
 
-    async def act(self, client: str, download_id: str, verb: str, request_id: str) -> QueueRow | Outcome:
+    async def act(self, client: str, download_id: str, verb: str, caller: Caller) -> QueueRow | Outcome:
         """Pause, resume or recheck; the row afterwards. Raises Problem."""
-        self._features.need("queue")
+        self.need()
 
         async def carry_out() -> Done:
             row = self._queries.entry(client, download_id).download
-            self._refuse_if_down(client)
-            return await self._command(client, verb, Act(id=row.id, epoch=row.epoch), request_id)
+            self._holders.refuse_if_down(client)
+            return await self._holders.send(client, verb, Act(id=row.id, epoch=row.epoch), Done, caller)
 
-        done = await self._remembered.once(request_id, (verb, client, download_id), carry_out)
+        done = await self.once(caller, (verb, client, download_id), carry_out)
         return await self._shown(client, done)
 
-    async def remove(self, client: str, download_id: str, request_id: str, *, with_data: bool) -> Outcome:
-        """Take the download out of its client; the answer comes when it is gone from the queue. Raises Problem."""
-        self._features.need("queue")
+    async def edit(self, client: str, download_id: str, edit: changes.Edit, caller: Caller) -> AddedRow | Outcome:
+        """Change it; the row afterwards, with a note where a new category means that it will not be imported.
+
+        Raises Problem: what `checks.check` refuses, `unsupported` (501) where the client cannot do it.
+        """
+        self.need()
+        checks.check(edit)
 
         async def carry_out() -> Done:
             row = self._queries.entry(client, download_id).download
-            self._refuse_if_down(client)
-            body = Remove(id=row.id, epoch=row.epoch, with_data=with_data)
-            return await self._command(client, "remove", body, request_id)
+            self._holders.refuse_if_down(client)
+            return await self._holders.send(client, "alter", Alter(id=row.id, edit=edit, epoch=row.epoch), Done, caller)
 
-        done = await self._remembered.once(request_id, ("remove", client, download_id, with_data), carry_out)
-        await self._reached(client, done)
+        done = await self.once(caller, ("edit", client, download_id, edit), carry_out)
+        note = self._note(client, edit.category) if isinstance(edit, changes.SetCategory) else None
+        return _with_note(await self._shown(client, done), note)
+
+    async def remove(self, client: str, download_id: str, caller: Caller, *, with_data: bool) -> Outcome:
+        """Take the download out of its client; the answer comes when it is gone from the queue. Raises Problem."""
+        self.need()
+
+        async def carry_out() -> Done:
+            row = self._queries.entry(client, download_id).download
+            self._holders.refuse_if_down(client)
+            body = Remove(id=row.id, epoch=row.epoch, with_data=with_data)
+            return await self._holders.send(client, "remove", body, Done, caller)
+
+        done = await self.once(caller, ("remove", client, download_id, with_data), carry_out)
+        await self.reached(client, done)
         return self._outcome(client, done)
 
-    async def retry(self, client: str, download_id: str, request_id: str) -> QueueRow | Outcome:
+    async def retry(self, client: str, download_id: str, caller: Caller) -> QueueRow | Outcome:
         """Take it out, keeping its data, and add it again from the source that the importer stored. Raises Problem."""
-        self._features.need("queue")
+        self.need()
 
         async def carry_out() -> Done:
-            return await self._command(
-                client, "retry", await self._retried(client, download_id, request_id), request_id
-            )
+            body = await self._retried(client, download_id, caller)
+            return await self._holders.send(client, "retry", body, Done, caller)
 
-        done = await self._remembered.once(request_id, ("retry", client, download_id), carry_out)
+        done = await self.once(caller, ("retry", client, download_id), carry_out)
         return await self._shown(client, done)
 
-    async def _retried(self, client: str, download_id: str, request_id: str) -> Retry:
+    async def _retried(self, client: str, download_id: str, caller: Caller) -> Retry:
         """A retry that failed half-way left no row: where the source is still known, it is added from there."""
         entry = self._queries.live.get(self._queries.known(client), download_id)
         if entry is None and "import" in self._features:
-            source = await self._source_of_absent(client, download_id, request_id)
-            self._refuse_if_down(client)
+            source = await self._source_of_absent(client, download_id, caller)
+            self._holders.refuse_if_down(client)
             return Retry(id=download_id, source=source)
         row = self._queries.entry(client, download_id).download
         self._features.need("import")
-        self._refuse_if_down(client)
-        return Retry(id=row.id, epoch=row.epoch, source=await self._source(client, row.id, request_id))
+        self._holders.refuse_if_down(client)
+        return Retry(id=row.id, epoch=row.epoch, source=await self._source(client, row.id, caller))
 
-    async def _source_of_absent(self, client: str, download_id: str, request_id: str) -> Add:
+    async def _source_of_absent(self, client: str, download_id: str, caller: Caller) -> Add:
         try:
-            return await self._source(client, download_id, request_id)
+            return await self._source(client, download_id, caller)
         except Problem as problem:
             if problem.status < 500:
                 raise self._queries.unknown(client, download_id) from problem
             raise
 
-    async def _source(self, client: str, download_id: str, request_id: str) -> Add:
+    async def _source(self, client: str, download_id: str, caller: Caller) -> Add:
         """What the importer stored, put together from its parts."""
         torrent, start = bytearray(), 0
         while True:
             body = SourceOf(client=client, download_id=download_id, start=start)
-            part = await self._queries.importer("source", body, Source, request_id)
+            part = await self._queries.importer("source", body, Source, caller.request_id)
             torrent += part.torrent or b""
             if part.next is None or part.next <= start or len(torrent) > MAX_TORRENT_BYTES:
                 return Add(
@@ -260,30 +264,32 @@ class Commands:
                 )
             start = part.next
 
-    async def _command(self, client: str, verb: str, body: object, request_id: str) -> Done:
-        subject = subjects.command(client, verb)
-        try:
-            done = await call(self._bus, subject, body, Done, request_id=request_id, within=COMMAND_WITHIN, actor="api")
-        except msgspec.MsgspecError as error:
-            raise Problem("bad_answer", 502, "the poller answered what this gateway does not understand") from error
-        log.info("command_done", verb=verb, client=client, request_id=request_id)
-        return done
-
     async def _shown(self, client: str, done: Done) -> QueueRow | Outcome:
-        await self._reached(client, done)
+        await self.reached(client, done)
         entry = self._queries.live.get(client, done.id)
         return self._queries.row(entry) if entry is not None else self._outcome(client, done)
 
-    async def _reached(self, client: str, done: Done) -> None:
+    async def once(self, caller: Caller, command: object, carry_out: Callable[[], Awaitable[Done]]) -> Done:
+        """What `Remembered.once` says of the caller's request id."""
+        return await self._remembered.once(caller.request_id, command, carry_out)
+
+    async def reached(self, client: str, done: Done) -> None:
+        """Wait, for at most 3 s, until our own replica shows what the command did."""
         if done.position is not None:
             await self._replica.reached(client, done.position, SHOWN_WITHIN)
 
     def _outcome(self, client: str, done: Done) -> Outcome:
-        entry, at = self._queries.live.get(client, done.id), done.position
+        entry = self._queries.live.get(client, done.id)
         return Outcome(
             client=client,
             id=done.id,
             epoch=done.epoch,
-            position=TablePosition(incarnation=at.incarnation, sequence=at.sequence) if at is not None else None,
+            position=table_position(done.position),
             download=self._queries.row(entry) if entry is not None else None,
         )
+
+
+def _with_note(shown: QueueRow | Outcome, note: str | None) -> AddedRow | Outcome:
+    if isinstance(shown, Outcome):
+        return msgspec.structs.replace(shown, note=note)
+    return AddedRow(**{name: getattr(shown, name) for name in shown.__struct_fields__}, note=note)

@@ -31,6 +31,7 @@ from sluice_gateway.schemas import (
     client_trouble,
     queue_row,
     row_fields,
+    table_position,
 )
 
 R = TypeVar("R")
@@ -127,8 +128,7 @@ class Queries:
 
     def position(self, client: str) -> TablePosition | None:
         """Up to where the client's table is shown here."""
-        place = self.live.position(client)
-        return TablePosition(incarnation=place.incarnation, sequence=place.sequence) if place is not None else None
+        return table_position(self.live.position(client))
 
     def stale(self, client: str) -> bool:
         """Whether the client's rows are stale now."""

@@ -11,7 +11,8 @@ import msgspec
 from sluice_common.contracts.commands import Done
 from sluice_common.kit.errors import Problem
 
-REMEMBERED = 1000
+# Two of the largest bulks; each item is a command.
+REMEMBERED = 2000
 
 
 class _Command(msgspec.Struct):

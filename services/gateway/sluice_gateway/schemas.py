@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from sluice_common.contracts.commands import Position
 from sluice_common.contracts.doctor import Finding, Verdict
 from sluice_common.contracts.library import Import
 from sluice_common.model.download import Download, RemoteFile
+from sluice_gateway import changes
 from sluice_gateway.live.freshness import ClientState
 from sluice_gateway.live.rows import Entry, Overlay, finite, progress
 
@@ -102,6 +104,7 @@ class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     age_seconds: Annotated[float | None, Meta(description="since the client's last complete poll")] = None
     position: TablePosition | None = None
+    forced: Annotated[bool, Meta(description="it transfers past the limits of its client's queue")] = False
 
 
 class ClientTrouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,7 +174,7 @@ class DownloadDetail(QueueRow, frozen=True, kw_only=True):
 
 
 class AddedRow(QueueRow, frozen=True, kw_only=True):
-    """The row of what was added."""
+    """The row of what was added, or put in another category."""
 
     note: Annotated[str | None, Meta(description="why Sluice will not import it; null where it will")] = None
 
@@ -184,7 +187,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     epoch: str | None = None
     position: TablePosition | None = None
     download: QueueRow | None = None
-    note: Annotated[str | None, Meta(description="of an add: why Sluice will not import it")] = None
+    note: Annotated[str | None, Meta(description="of an add or a new category: why Sluice will not import it")] = None
 
 
 class NewDownload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,7 +209,62 @@ class NewDownload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     category: Annotated[str, Meta(max_length=255, examples=["movies"])] | None = None
     save_path: Annotated[str, Meta(max_length=4096, description="absolute, as the client sees its disk")] | None = None
     paused: bool = False
+    tags: changes.Tags = ()
+    sequential: Annotated[bool, Meta(description="fetch the pieces in order")] = False
+    first_last: Annotated[bool, Meta(description="fetch each file's first and last pieces first")] = False
+    download_limit: changes.Limit | None = None
+    upload_limit: changes.Limit | None = None
     media_item: Annotated[str, Meta(max_length=128, description="what it is: the id of a media item")] | None = None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One download, as the queue names it."""
+
+    client: Annotated[str, Meta(max_length=64, examples=["deluge"])]
+    id: Annotated[str, Meta(max_length=128, examples=["c12fe1c06bba254a9dc9f519b335aa7c1367a88a"])]
+
+
+class Bulk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One action on many downloads."""
+
+    action: Literal["pause", "resume", "recheck", "retry", "remove", "edit"]
+    items: Annotated[tuple[Target, ...], Meta(min_length=1, max_length=1000)]
+    data: Annotated[bool, Meta(description="of remove: also delete what was downloaded")] = False
+    edit: changes.Edit | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one of many was not done; the words of the problem that the single command would have answered."""
+
+    code: Annotated[str, Meta(examples=["unknown_download"])]
+    status: Annotated[int, Meta(examples=[404])]
+    detail: str
+
+
+class BulkItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one item: the effect shows at `position`, or `problem` says why there is none."""
+
+    client: ClientName
+    id: DownloadId
+    epoch: str | None = None
+    position: TablePosition | None = None
+    note: Annotated[str | None, Meta(description="of a new category: why Sluice will not import it")] = None
+    problem: Refusal | None = None
+
+
+class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A result for each item, in the order of the request."""
+
+    items: list[BulkItem]
+    done: int
+    failed: int
+
+
+class Steered(msgspec.Struct, frozen=True, kw_only=True):
+    """The client was changed; what that did to its rows shows at `position`."""
+
+    client: ClientName
+    position: TablePosition | None = None
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,6 +294,11 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How to try an import again."""
 
     media_item: Annotated[str, Meta(max_length=128, description="what it is for: the id of a media item")] | None = None
+
+
+def table_position(place: Position | None) -> TablePosition | None:
+    """A position as the API tells it."""
+    return TablePosition(incarnation=place.incarnation, sequence=place.sequence) if place is not None else None
 
 
 def diagnosis(found: list[Finding]) -> Diagnosis:
@@ -293,6 +356,7 @@ _COPIED = (
     "content_path",
     "added_at",
     "completed_at",
+    "forced",
 )
 
 

@@ -112,6 +112,7 @@ async def call(
     request_id: str,
     within: float = 10.0,
     actor: str = "system",
+    origin: str | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> R:
     """Ask, and return the reply's struct. Raises Problem: the answerer's own, or 503 when nobody answers in time."""
@@ -121,6 +122,7 @@ async def call(
             request_id=request_id,
             deadline=clock.now() + timedelta(seconds=within),
             actor=actor,
+            origin=origin,
             body=b"" if parts else encoded,
             parts=parts,
             inbox=inbox,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.edits import AnyControl, AnyEdit
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -15,13 +16,18 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Add(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Add exactly one of `magnet` and `torrent` (the .torrent's bytes)."""
+    """Add exactly one of `magnet` and `torrent` (the .torrent's bytes). Limits are bytes/s."""
 
     magnet: str | None = None
     torrent: bytes | None = None
     save_path: str | None = None
     category: str | None = None
     paused: bool = False
+    tags: tuple[str, ...] = ()
+    sequential: bool = False
+    first_last: bool = False
+    download_limit: int | None = None
+    upload_limit: int | None = None
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,6 +53,20 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: str | None = None
 
 
+class Alter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Change one download; `epoch`, where given, must still be the row's."""
+
+    id: str
+    edit: AnyEdit
+    epoch: str | None = None
+
+
+class Steer(msgspec.Struct, frozen=True, kw_only=True):
+    """Change the client as a whole."""
+
+    control: AnyControl
+
+
 class FilesOf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ask for a page of the client's own file list, from file number `start`."""
 
@@ -55,7 +75,10 @@ class FilesOf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The command's effect is visible at `position`; `id` is the download's, `epoch` its epoch after the command."""
+    """The command's effect is visible at `position`; `id` is the download's, `epoch` its epoch after the command.
+
+    Where the command was about the client as a whole `id` is empty.
+    """
 
     id: str
     epoch: str | None = None

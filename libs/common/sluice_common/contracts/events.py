@@ -111,6 +111,23 @@ class ClientData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str | None = None
 
 
+class CommandData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a `command.*` event says: who (`actor`) had what (`verb`) done, from where (`origin`), and how it ended.
+
+    `verb` is that of the command, of an edit or a control its kind; `outcome` is `ok` or the refusal's code. Without
+    `id` it was about the client as a whole, or about a download that did not come to be.
+    """
+
+    client: str
+    id: str | None = None
+    verb: str
+    outcome: str
+    actor: str
+    origin: str | None = None
+    request_id: str
+    with_data: bool | None = None
+
+
 # What each type's data is; an event of a type that is not here is kept by history as it came.
 DATA: dict[str, type[msgspec.Struct]] = {
     "download.added": DownloadData,
@@ -128,6 +145,8 @@ DATA: dict[str, type[msgspec.Struct]] = {
     "import.blocked": ImportData,
     "import.failed": ImportData,
     "file.registered": FileData,
+    "command.executed": CommandData,
+    "command.failed": CommandData,
     "client.online": ClientData,
     "client.offline": ClientData,
     "media.refresh_requested": ImportData,

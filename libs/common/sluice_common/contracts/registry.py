@@ -14,6 +14,7 @@ import msgspec
 
 from sluice_common.contracts import commands, doctor, events, frames, history, library, rpc, subjects
 from sluice_common.model.download import ClientStatus
+from sluice_common.model.edits import Limits
 
 ANY_CLIENT = "{client}"
 POLLER, GATEWAY, IMPORTER, HISTORY = "client-poller", "gateway", "importer", "history"
@@ -80,7 +81,7 @@ def _events() -> Iterator[Route]:
             wire=Wire.JSON,
             message=events.Event,
             data=data,
-            publishers=(POLLER,) if room in ("download", "client") else (IMPORTER,),
+            publishers=(POLLER,) if room in ("download", "command", "client") else (IMPORTER,),
             consumers=(HISTORY, GATEWAY) if room == "import" else listeners.get(event_type, (HISTORY,)),
             stream=subjects.EVENTS,
         )
@@ -103,6 +104,9 @@ def _commands() -> Iterator[Route]:
         "recheck": (commands.Act, commands.Done, (GATEWAY,)),
         "remove": (commands.Remove, commands.Done, (GATEWAY,)),
         "retry": (commands.Retry, commands.Done, (GATEWAY,)),
+        "alter": (commands.Alter, commands.Done, (GATEWAY,)),
+        "steer": (commands.Steer, commands.Done, (GATEWAY,)),
+        "limits": (rpc.Empty, Limits, (GATEWAY,)),
         "files": (commands.FilesOf, commands.Files, (GATEWAY, IMPORTER)),
         "look": (commands.Look, commands.Seen, (IMPORTER,)),
         "about": (rpc.Empty, doctor.AboutClient, (GATEWAY,)),

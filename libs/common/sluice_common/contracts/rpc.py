@@ -20,7 +20,10 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is asked. `body` is msgpack of the method's own struct; empty when `parts` are to be pulled from `inbox`."""
+    """What is asked. `body` is msgpack of the method's own struct; empty when `parts` are to be pulled from `inbox`.
+
+    `actor` says who asks, and `origin` from where: a caller's address as the gateway saw it, or a service's name.
+    """
 
     request_id: str
     deadline: datetime
@@ -28,6 +31,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     body: bytes = b""
     parts: int = 0
     inbox: str = ""
+    origin: str | None = None
 
 
 class ProblemBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,20 +13,24 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from sluice_common.kit.metrics import version
 from sluice_common.runtime.service import Check
+from sluice_gateway.caller import Caller
 from sluice_gateway.commands import Commands
 from sluice_gateway.doctor import Doctor
-from sluice_gateway.http import downloads, library, problems, queue, system
+from sluice_gateway.http import changing, downloads, library, problems, queue, steering, system
 from sluice_gateway.http.edge import Accepts, Edge
 from sluice_gateway.live.streams import Hub
 from sluice_gateway.queries import Queries
 from sluice_gateway.schemas import ClientTrouble, QueueRow
+from sluice_gateway.steering import Steering
 
 MAX_BODY_BYTES = 64 * 1024
+_ROOMS = (queue, downloads, changing, steering, library, system)
 
 
 def create_app(
     queries: Queries,
     commands: Commands,
+    steers: Steering,
     hub: Hub[QueueRow, ClientTrouble],
     doctor: Doctor,
     *,
@@ -38,13 +42,22 @@ def create_app(
     """The ASGI application. `accepts` decides on an API key, `hosts` are further allowed Host names."""
     api = Router(
         "/api/v1",
-        route_handlers=[*queue.ROUTES, *downloads.ROUTES, *library.ROUTES, *system.ROUTES],
+        route_handlers=[
+            *queue.ROUTES,
+            *downloads.ROUTES,
+            *changing.ROUTES,
+            *steering.ROUTES,
+            *library.ROUTES,
+            *system.ROUTES,
+        ],
         dependencies={
             "queries": _given(queries),
             "commands": _given(commands),
+            "steering": _given(steers),
             "hub": _given(hub),
             "doctor": _given(doctor),
             "request_id": Provide(_request_id, sync_to_thread=False),
+            "caller": Provide(_caller, sync_to_thread=False),
             **{name: Provide(make, sync_to_thread=False) for name, make in queue.DEPENDENCIES.items()},
         },
     )
@@ -69,6 +82,10 @@ def _given(value: object) -> Provide:
 def _request_id(request: Request[Any, Any, Any]) -> str:
     request_id: str = request.scope["state"]["request_id"]
     return request_id
+
+
+def _caller(request: Request[Any, Any, Any]) -> Caller:
+    return Caller(_request_id(request), request.client.host if request.client is not None else None)
 
 
 def _openapi() -> OpenAPIConfig:

@@ -1,41 +1,27 @@
-"""Routes of one download: what it is, its files, its history, and the commands."""
+"""Routes of one download: what it is, its files, its history; and how one is added."""
 
 from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from litestar import Response, delete, get, post
+from litestar import Response, get, post
 from litestar.params import Body, HeaderParameter, QueryParameter
 
 from sluice_common.contracts.history import HistoryEntry, HistoryQuery
 from sluice_common.contracts.rpc import Page
 from sluice_common.model.metainfo import MAX_TORRENT_BYTES
-from sluice_gateway.http.given import Cursor, GivenCommands, GivenQueries, Limit, PathName, RequestId
+from sluice_gateway.http.given import Cursor, GivenCaller, GivenCommands, GivenQueries, Limit, PathName, RequestId
 from sluice_gateway.http.problems import documented
+from sluice_gateway.http.refusals import DOWN, OFF, REUSED, UNKNOWN, UNSUPPORTED
 from sluice_gateway.schemas import AddedRow, DownloadDetail, FilePage, Items, NewDownload, Outcome, QueueRow, file_row
 
 # base64 adds a third; the rest of the document is small.
 MAX_ADD_BYTES = MAX_TORRENT_BYTES * 4 // 3 + 128 * 1024
 
-_UNKNOWN = (
-    (401, "key_required", "send an API key in the header X-API-Key, or as Authorization: Bearer"),
-    (404, "unknown_client", "no client 'qbit' is configured; there are: deluge"),
-    (404, "unknown_download", "deluge has no download 'c12f…'; see GET /api/v1/queue"),
-)
-_DOWN = (
-    (502, "client_auth_failed", "deluge: wrong password; check the username and password in the configuration"),
-    (503, "client_unavailable", "deluge: connection refused; nothing was changed, try again when the client is back"),
-    (503, "no_responder", "nobody answers 'pause' for the client 'deluge' now; is that service running?"),
-    (504, "unknown_outcome", "the effect was not seen before the deadline"),
-)
-_OFF = (409, "queue_off", "the feature queue is off; see `features` in sluice.yaml")
-_REUSED = (422, "key_reused", "this Idempotency-Key named another command; use a new one for each")
-_COMMANDS = documented(
-    *_UNKNOWN, (409, "epoch_changed", "the download was added anew; look at it again"), _OFF, _REUSED, *_DOWN
-)
 _ADD = documented(
     (400, "bad_source", "give exactly one of magnet, url and torrent"),
     (400, "save_path_invalid", "save_path 'films' is not absolute; give the whole path, as the client sees its disk"),
+    (400, "tag_invalid", "the tag 'a,b' holds a comma, or begins or ends with a blank"),
     (400, "magnet_invalid", "this is not a usable magnet link: it has no info-hash"),
     (400, "torrent_invalid", "this is not a usable .torrent: …"),
     (403, "url_refused", "10.0.0.7 is a private address; if you trust it, allow it in the configuration"),
@@ -46,14 +32,15 @@ _ADD = documented(
         "url_not_torrent",
         "example.org answered text/html, not a .torrent; is a log-in or a key missing in the URL?",
     ),
-    _OFF,
-    _REUSED,
-    *_UNKNOWN[:2],
-    *_DOWN,
+    OFF,
+    REUSED,
+    *UNKNOWN[:2],
+    *DOWN,
+    UNSUPPORTED,
 )
 
 Shown = TypeVar("Shown", AddedRow | Outcome, QueueRow | Outcome)
-_PATH = "/downloads/{client:str}/{download_id:str}"
+PATH = "/downloads/{client:str}/{download_id:str}"
 
 
 @post(
@@ -65,7 +52,7 @@ _PATH = "/downloads/{client:str}/{download_id:str}"
 )
 async def add(
     commands: GivenCommands,
-    request_id: RequestId,
+    caller: GivenCaller,
     data: Annotated[NewDownload, Body(description="what to add, and what it is for")],
     idempotency_key: Annotated[
         str | None,
@@ -74,10 +61,10 @@ async def add(
 ) -> Response[AddedRow | Outcome]:
     """201 with the row once the client has it and this gateway shows it; 202 if that takes longer than 3 s. `note` says
     why Sluice will not import it: its category is not one of ours."""
-    return _shown(await commands.add(data, request_id), 201)
+    return shown(await commands.add(data, caller), 201)
 
 
-@get(_PATH, summary="One download", tags=["downloads"], responses=documented(*_UNKNOWN))
+@get(PATH, summary="One download", tags=["downloads"], responses=documented(*UNKNOWN))
 async def download(
     queries: GivenQueries, request_id: RequestId, client: PathName, download_id: PathName
 ) -> DownloadDetail:
@@ -85,7 +72,7 @@ async def download(
     return await queries.detail(queries.entry(client, download_id), request_id)
 
 
-@get(f"{_PATH}/files", summary="Its files", tags=["downloads"], responses=documented(*_UNKNOWN, *_DOWN))
+@get(f"{PATH}/files", summary="Its files", tags=["downloads"], responses=documented(*UNKNOWN, *DOWN))
 async def files(
     queries: GivenQueries,
     request_id: RequestId,
@@ -98,7 +85,7 @@ async def files(
     return FilePage(items=[file_row(file) for file in page.items], total=page.total, next=page.next)
 
 
-@get(f"{_PATH}/history", summary="Its timeline", tags=["downloads", "history"], responses=documented(*_UNKNOWN[:2]))
+@get(f"{PATH}/history", summary="Its timeline", tags=["downloads", "history"], responses=documented(*UNKNOWN[:2]))
 async def history(
     queries: GivenQueries,
     request_id: RequestId,
@@ -115,54 +102,9 @@ async def history(
     return Items(items=list(page.items), next=page.next)
 
 
-@post(f"{_PATH}/pause", summary="Pause it", tags=["downloads"], status_code=200, responses=_COMMANDS)
-async def pause(
-    commands: GivenCommands, request_id: RequestId, client: PathName, download_id: PathName
-) -> Response[QueueRow | Outcome]:
-    """The row as it is after the pause."""
-    return _shown(await commands.act(client, download_id, "pause", request_id), 200)
-
-
-@post(f"{_PATH}/resume", summary="Resume it", tags=["downloads"], status_code=200, responses=_COMMANDS)
-async def resume(
-    commands: GivenCommands, request_id: RequestId, client: PathName, download_id: PathName
-) -> Response[QueueRow | Outcome]:
-    """The row as it is after it was resumed."""
-    return _shown(await commands.act(client, download_id, "resume", request_id), 200)
-
-
-@post(f"{_PATH}/recheck", summary="Check its data again", tags=["downloads"], status_code=200, responses=_COMMANDS)
-async def recheck(
-    commands: GivenCommands, request_id: RequestId, client: PathName, download_id: PathName
-) -> Response[QueueRow | Outcome]:
-    """The row as it is once the check was asked for."""
-    return _shown(await commands.act(client, download_id, "recheck", request_id), 200)
-
-
-@post(f"{_PATH}/retry", summary="Add it again", tags=["downloads"], status_code=200, responses=_COMMANDS)
-async def retry(
-    commands: GivenCommands, request_id: RequestId, client: PathName, download_id: PathName
-) -> Response[QueueRow | Outcome]:
-    """Take it out of its client, keeping its data, and add it again from the stored source; one that is gone already,
-    because an earlier retry failed half-way, is only added."""
-    return _shown(await commands.retry(client, download_id, request_id), 200)
-
-
-@delete(_PATH, summary="Remove it", tags=["downloads"], status_code=200, responses=_COMMANDS)
-async def remove(
-    commands: GivenCommands,
-    request_id: RequestId,
-    client: PathName,
-    download_id: PathName,
-    data_: Annotated[bool, QueryParameter(name="data", description="also delete what was downloaded")] = False,
-) -> Outcome:
-    """Take it out of its client, with its data if asked."""
-    return await commands.remove(client, download_id, request_id, with_data=data_)
-
-
-def _shown(result: Shown, status: int) -> Response[Shown]:
+def shown(result: Shown, status: int) -> Response[Shown]:
     """202 where the effect is certain but not yet shown here."""
     return Response(result, status_code=status if isinstance(result, QueueRow) else 202)
 
 
-ROUTES = [add, download, files, history, pause, resume, recheck, retry, remove]
+ROUTES = [add, download, files, history]

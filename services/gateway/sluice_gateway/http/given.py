@@ -7,12 +7,14 @@ from typing import Annotated
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
+from sluice_gateway.caller import Caller
 from sluice_gateway.commands import Commands
 from sluice_gateway.doctor import Doctor
 from sluice_gateway.live.streams import Hub
 from sluice_gateway.live.views import Filter, Order
 from sluice_gateway.queries import MAX_LIMIT, Queries
 from sluice_gateway.schemas import ClientTrouble, QueueRow
+from sluice_gateway.steering import Steering
 
 GivenQueries = NamedDependency[Queries]
 GivenCommands = NamedDependency[Commands]
@@ -20,6 +22,8 @@ GivenDoctor = NamedDependency[Doctor]
 GivenHub = NamedDependency[Hub[QueueRow, ClientTrouble]]
 GivenFilter = NamedDependency[Filter]
 GivenOrder = NamedDependency[Order]
+GivenSteering = NamedDependency[Steering]
+GivenCaller = NamedDependency[Caller]
 RequestId = NamedDependency[str]
 PathName = FromPath[str]
 

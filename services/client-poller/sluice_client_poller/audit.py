@@ -1,0 +1,56 @@
+"""Who had what done to a client: every command that came, also one that failed, becomes an event.
+
+No field holds what a user typed: no URL, no magnet link, no path, no tracker.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sluice_common.bus.connect import Bus
+from sluice_common.bus.publish import publish_event
+from sluice_common.contracts import commands, rpc
+from sluice_common.contracts.events import CommandData, Event, event_id, make
+from sluice_common.kit import log as logging
+from sluice_common.kit.errors import BusUnavailable
+
+log = logging.get(__name__)
+
+OK = "ok"
+# What only looks is no command.
+CHANGING = ("add", "pause", "resume", "recheck", "remove", "retry", "alter", "steer")
+
+
+def name_of(verb: str, body: Any) -> str:
+    """What people call it: of an edit and of a control its kind."""
+    part = body.edit if isinstance(body, commands.Alter) else body.control if isinstance(body, commands.Steer) else None
+    return verb if part is None else str(part.__struct_config__.tag)
+
+
+def event_of(
+    client: str, verb: str, body: Any, request: rpc.Request, outcome: str, done: object, now: datetime
+) -> Event:
+    """The event of one command; a repetition that ends the same way has the same id. Pure."""
+    download_id = (done.id if isinstance(done, commands.Done) else None) or getattr(body, "id", None) or None
+    data = CommandData(
+        client=client,
+        id=download_id,
+        verb=name_of(verb, body),
+        outcome=outcome,
+        actor=request.actor,
+        origin=request.origin,
+        request_id=request.request_id,
+        with_data=body.with_data if isinstance(body, commands.Remove) else None,
+    )
+    kind = "command.executed" if outcome == OK else "command.failed"
+    same = event_id("command", client, getattr(body, "id", None), request.request_id, data.verb, outcome)
+    return make(same, kind, "client-poller", now, data)
+
+
+async def tell(bus: Bus, event: Event) -> None:
+    """Publish it. What was done is done: without a bus the command's answer is the same, and a log line is left."""
+    try:
+        await publish_event(bus, event)
+    except BusUnavailable as error:
+        log.warning("audit_unwritten", type=event.type, subject=event.subject, error=str(error))
