@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -33,7 +35,7 @@ class TestQbittorrentEdits(EditSuite):
             trackers = {tracker["url"] for tracker in _json(http, "torrents/trackers", hash=download_id)}
         return Told(
             name=found["name"],
-            save_path=found["save_path"],
+            save_path=found["save_path"].rstrip("/"),
             active=not found["state"].startswith(_STOPPED_OR_WAITING),
             category=found["category"] or None,
             tags=frozenset(tag.strip() for tag in found["tags"].split(",") if tag),
@@ -67,11 +69,12 @@ class TestQbittorrentEdits(EditSuite):
             http.post("app/setPreferences", data={"json": wanted}).raise_for_status()
 
 
-def _own(client: RealClient) -> httpx.Client:
+@contextmanager
+def _own(client: RealClient) -> Iterator[httpx.Client]:
     """A log-in of the test's own."""
-    http = httpx.Client(base_url=f"{client.url}/api/v2/", timeout=30)
-    http.post("auth/login", data={"username": client.username, "password": client.password}).raise_for_status()
-    return http
+    with httpx.Client(base_url=f"{client.url}/api/v2/", timeout=30) as http:
+        http.post("auth/login", data={"username": client.username, "password": client.password}).raise_for_status()
+        yield http
 
 
 def _json(http: httpx.Client, path: str, **query: str) -> Any:
