@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from clients.client_suite import UNKNOWN, Downloads, adapter_for, eventually, row
-from clients.edit_fixtures import EditFixtures, Told, a_name, freeze_before, opposite, three_files
+from clients.edit_fixtures import Change, EditFixtures, Told, a_name, freeze_before, opposite, three_files
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable, Problem
 from sluice_common.model.edits import (
@@ -41,9 +41,10 @@ from support.clients import HOST, RealClient
 from support.swarm import Swarm
 from support.torrents import make_content, make_torrent
 
-__all__ = ["EditSuite", "Told"]
+__all__ = ["Change", "EditSuite", "Told"]
 
 ASK_EVERY = 4.0  # seconds between two requests to announce: each puts the announce off by a second
+# Limits here are whole numbers of kB and of KiB, which are what clients count in.
 MANY_REQUESTS = 12  # more than any one change asks of a client
 PASS_KEY = "0123456789pass"
 ONE, OTHER = (f"http://{HOST}:1/announce?passkey={PASS_KEY}{number}" for number in (1, 2))
@@ -126,9 +127,9 @@ class EditSuite(EditFixtures):
         """Bytes a second; what is left out stays, and 0 lifts a limit."""
         download_id = await self.stopped(adapter)
         for edit, wanted in (
-            (SetLimits(download=200 * 1024, upload=50 * 1024), (200 * 1024, 50 * 1024)),
-            (SetLimits(upload=60 * 1024), (200 * 1024, 60 * 1024)),
-            (SetLimits(download=0), (None, 60 * 1024)),
+            (SetLimits(download=256_000, upload=128_000), (256_000, 128_000)),
+            (SetLimits(upload=384_000), (256_000, 384_000)),
+            (SetLimits(download=0), (None, 384_000)),
             (SetLimits(upload=0), (None, None)),
         ):
             if await self.altered(adapter, client, download_id, edit):
@@ -229,8 +230,8 @@ class EditSuite(EditFixtures):
         download_id = await self.stopped(adapter)
         for edit in (
             SetCategory(category="twice"),
-            SetTags(tags=("twice",)),
-            SetLimits(download=10 * 1024, upload=20 * 1024),
+            SetTags(tags=("tagged",)),
+            SetLimits(download=128_000, upload=256_000),
             Rename(name="Twice"),
             ChooseFiles(unwanted=(1,)),
             EditTrackers(add=(ONE,)),
@@ -268,8 +269,8 @@ class EditSuite(EditFixtures):
             {"tags": ("one", "two")},
             {"sequential": True},
             {"first_last": True},
-            {"download_limit": 100 * 1024},
-            {"upload_limit": 30 * 1024},
+            {"download_limit": 128_000},
+            {"upload_limit": 128_000},
         ],
         ids=lambda options: next(iter(options)),
     )
@@ -305,9 +306,9 @@ class EditSuite(EditFixtures):
         """Bytes a second; what is left out stays, 0 lifts a limit, and the adapter tells what the client does."""
         async with adapter_for(own_client) as adapter:
             for control, wanted in (
-                (GlobalLimits(download=500 * 1024, upload=100 * 1024), (500 * 1024, 100 * 1024)),
-                (GlobalLimits(upload=200 * 1024), (500 * 1024, 200 * 1024)),
-                (GlobalLimits(download=0), (None, 200 * 1024)),
+                (GlobalLimits(download=512_000, upload=128_000), (512_000, 128_000)),
+                (GlobalLimits(upload=256_000), (512_000, 256_000)),
+                (GlobalLimits(download=0), (None, 256_000)),
             ):
                 if await self.controlled(adapter, own_client, control):
                     for told in (self.told_limits(own_client), await adapter.limits()):
@@ -318,10 +319,10 @@ class EditSuite(EditFixtures):
         async with adapter_for(own_client) as adapter:
             if not await self.controlled(adapter, own_client, AlternativeLimits(on=True)):
                 return
-            await adapter.control(GlobalLimits(download=300 * 1024, upload=70 * 1024))
+            await adapter.control(GlobalLimits(download=384_000, upload=128_000))
             told = await adapter.limits()
             assert told == self.told_limits(own_client)
-            assert (told.download, told.upload, told.alternative) == (300 * 1024, 70 * 1024, True)
+            assert (told.download, told.upload, told.alternative) == (384_000, 128_000, True)
 
     async def test_all_are_paused_and_resumed(self, own_client: RealClient) -> None:
         """Every transfer stops, and every one goes on."""
@@ -336,7 +337,7 @@ class EditSuite(EditFixtures):
                     await self.shown(adapter, torrent.id, State.PAUSED, not is_active)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("change", [SetLimits(download=100 * 1024), AlternativeLimits(on=True)], ids=_kind)
+    @pytest.mark.parametrize("change", [SetLimits(download=128_000), AlternativeLimits(on=True)], ids=_kind)
     async def test_a_client_that_freezes_in_the_middle(
         self, own_client: RealClient, monkeypatch: pytest.MonkeyPatch, change: AnyEdit | AnyControl
     ) -> None:
