@@ -350,6 +350,19 @@ async def test_a_refusal_of_trackers_is_not_repeated(replay: Replay) -> None:
     await adapter.close()
 
 
+async def test_peers_that_are_not_dialled(replay: Replay) -> None:
+    """It says how many it does not take."""
+    adapter = adapter_of(replay.url)
+    edit = AddPeers(peers=("127.0.0.1:1", "127.0.0.1:2"))
+    instead(replay, "torrents/addPeers", Answer(body=json.dumps({MULTI: {"added": 1, "failed": 1}}).encode()))
+    with pytest.raises(Problem, match="does not dial 1 of") as refused:
+        await adapter.alter(MULTI, edit)
+    assert refused.value.code == "client_refused"
+    instead(replay, "torrents/addPeers", Answer(body=json.dumps({MULTI: {"added": 2, "failed": 0}}).encode()))
+    await adapter.alter(MULTI, edit)
+    await adapter.close()
+
+
 async def test_a_category_is_made_first(replay: Replay, recorded: RecordedQbittorrent) -> None:
     """One that the client does not take changes nothing."""
     adapter = adapter_of(replay.url)

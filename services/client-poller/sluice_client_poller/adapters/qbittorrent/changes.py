@@ -14,6 +14,7 @@ from sluice_client_poller.adapters.words import scrub
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
+    AddPeers,
     AlternativeLimits,
     AnyControl,
     AnyEdit,
@@ -37,6 +38,13 @@ class Preferences(msgspec.Struct, frozen=True):
 
     dl_limit: int
     up_limit: int
+
+
+class Dialled(msgspec.Struct, frozen=True):
+    """What it says of the peers that it was given: how many it takes, and how many not."""
+
+    added: int
+    failed: int
 
 
 class Changes:
@@ -105,6 +113,8 @@ class Changes:
             raise Problem("queueing_off", 409, detail)
         if reply.status in (400, 403, 409):
             raise _refused(edit, wire.in_words(reply.body))
+        if isinstance(edit, AddPeers):
+            _check_dialled(wire.parse(reply, dict[str, Dialled]))
         wire.checked(reply)
 
     async def _until_done(self, torrent_id: str, edit: AnyEdit) -> None:
@@ -142,6 +152,12 @@ class Changes:
         told = msgspec.structs.asdict(wire.parse(await self._access.get("app/preferences"), Preferences))
         if any(max(told[name], 0) != value for name, value in wanted.items()):
             raise Problem("client_refused", 409, "qBittorrent did not take these limits; its settings show its own")
+
+
+def _check_dialled(told: dict[str, Dialled]) -> None:
+    failed = sum(one.failed for one in told.values())
+    if failed:
+        raise Problem("client_refused", 409, f"qBittorrent does not dial {failed} of these peers")
 
 
 def _whole_kib(limit: int) -> int:
