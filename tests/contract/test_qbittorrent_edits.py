@@ -12,7 +12,7 @@ from contract.adapter_suite import SAMPLES
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.adapters.qbittorrent.edits import KINDS, Row, Seen
 from sluice_client_poller.adapters.qbittorrent.wire import FileEntry
-from sluice_common.kit.errors import ClientAuthFailed, Problem
+from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, Problem
 from sluice_common.model.edits import (
     AddPeers,
     AlternativeLimits,
@@ -326,6 +326,16 @@ async def test_a_folder_that_is_refused(replay: Replay, status: int) -> None:
         await adapter.alter(MULTI, Move(save_path="/read-only"))
     assert (refused.value.code, refused.value.status) == ("client_refused", 409)
     assert count(replay, "auth/login") == 1
+    await adapter.close()
+
+
+async def test_a_403_of_another_program(replay: Replay) -> None:
+    """A proxy's page is not the client's word about a folder."""
+    page = Answer(body=b"<html>no</html>", status=403, content_type="text/html")
+    instead(replay, "torrents/setLocation", page)
+    adapter = adapter_of(replay.url)
+    with pytest.raises(ClientProtocolError, match="not in qBittorrent's words"):
+        await adapter.alter(MULTI, Move(save_path="/moved"))
     await adapter.close()
 
 

@@ -111,6 +111,8 @@ class Changes:
         if reply.status == 409 and isinstance(edit, QueueMove):
             detail = "nothing has a place in qBittorrent's queue while it is off; switch on torrent queueing there"
             raise Problem("queueing_off", 409, detail)
+        if reply.status == 403:
+            wire.checked_refusal(reply)
         if reply.status in (400, 403, 409):
             raise _refused(edit, wire.in_words(reply.body))
         if isinstance(edit, AddPeers):
