@@ -10,13 +10,13 @@ import json
 import os
 import platform
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import pytest
 
-from clients.asking import Downloads, adapter_for, eventually, gone, listed, row
+from clients.asking import Downloads, adapter_for, eventually, listed, row
 from clients.restart_suite import RestartSuite
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientAuthFailed, Problem
@@ -24,7 +24,7 @@ from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, State
 from support import client_root
 from support.abilities import Ability, shows
-from support.clients import RealClient, SharedClients
+from support.clients import RealClient
 from support.polls import Folded
 from support.swarm import Swarm
 from support.torrents import hostile_torrents, make_content, make_torrent, raw_torrent, sparse_torrent
@@ -53,10 +53,7 @@ def on_debian_12() -> bool:
 
 
 class RealClientSuite(RestartSuite):
-    """Inherit as `TestSomething` and say which client; the names in capitals say what differs.
-
-    `client` is shared by the tests of a worker, `own_client` (of `RestartSuite`) belongs to one test.
-    """
+    """Inherit as `TestSomething` and say which client; the names in capitals say what differs."""
 
     NAME: ClassVar[str]  # these seven are for docs/clients.md
     SPEAKS: ClassVar[str]
@@ -70,31 +67,6 @@ class RealClientSuite(RestartSuite):
     CATEGORIES: ClassVar[Mapping[str, str | None]] = {"tv": None}  # what `about` tells after an add to "tv"
     REFUSALS: ClassVar[Sequence[Refusal]] = ()  # what this client cannot take and others may
     EMPTY_FILES: ClassVar[bool] = True  # it writes, and lists, files of no bytes
-
-    @pytest.fixture
-    def client(self, shared_clients: SharedClients) -> RealClient:
-        """The shared client."""
-        return shared_clients.get(self.CLIENT)
-
-    @pytest.fixture
-    async def adapter(self, client: RealClient, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Adapter]:
-        """An adapter of the shared client. What a test removes through it has left before the next test begins."""
-        removed: set[str] = set()
-        async with adapter_for(client) as made:
-            remove = made.remove
-
-            async def noted(download_id: str, *, with_data: bool) -> None:
-                await remove(download_id, with_data=with_data)
-                removed.add(download_id.lower())
-
-            monkeypatch.setattr(made, "remove", noted)
-            yield made
-        await gone(client, removed)
-
-    @pytest.fixture
-    def meet(self, swarm: Swarm, client: RealClient) -> Downloads:
-        """What lets downloads of the shared client complete."""
-        return Downloads(swarm, client)
 
     @shows(Ability.ADD_MAGNET, Ability.CATEGORY, Ability.FILES, State.SEEDING)
     async def test_a_magnet_is_followed_to_complete(

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from clients.asking import adapter_for, eventually, polled
+from clients.client_fixtures import ClientFixtures
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable
-from support.clients import RealClient, launch
+from support.clients import RealClient
 from support.polls import Folded
 from support.torrents import make_content, make_torrent
 
 
-class RestartSuite:
-    """`own_client` belongs to one test, which may kill and freeze it. A client's class says what differs."""
+class RestartSuite(ClientFixtures):
+    """A client's class says what differs."""
 
-    CLIENT: ClassVar[str]
     KILLED_KEEPS_EPOCHS: ClassVar[bool] = True  # its stable time is on its disk as soon as `has_saved` says so
 
     def has_saved(self, client: RealClient, ids: set[str]) -> bool:
@@ -32,16 +31,6 @@ class RestartSuite:
 
     async def save(self, adapter: Adapter) -> None:
         """Bring the client to save what it holds, where it would not do so by itself within a minute."""
-
-    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let adapters made from now on give up on a silent client after three seconds."""
-        monkeypatch.setattr(f"sluice_client_poller.adapters.{self.CLIENT}.client.TIMEOUT", 3.0)
-
-    @pytest.fixture
-    def own_client(self, tmp_path: Path) -> Iterator[RealClient]:
-        """A client for one test alone."""
-        with launch(self.CLIENT, tmp_path / self.CLIENT) as running:
-            yield running
 
     @pytest.mark.slow
     async def test_stopped_and_started(self, own_client: RealClient, tmp_path: Path) -> None:

@@ -203,6 +203,13 @@ def test_a_bare_name_is_no_path() -> None:
     assert only(OLD, "state_stalledUP__multi.json").content_path == f"/downloads/{NAME}"
 
 
+@pytest.mark.parametrize("folder", [OLD, NEW])
+def test_recorded_force(folder: str) -> None:
+    """The states that say forced are those of downloads that pass their client's queue."""
+    for name in STATES[folder]:
+        assert only(folder, f"state_{name}.json").forced is name.startswith("forced"), name
+
+
 def test_recorded_queueing_and_layouts() -> None:
     """What waits for its turn is queued; a file in a folder of its own has that as its path."""
     assert {row.state for row in rows(NEW, "queueing_all.json")} >= {State.QUEUED}

@@ -58,11 +58,11 @@ class Access:
             await self._log_in(0)
         session = self.logins
         reply = await self._send(method, path, **content)
-        if reply.status == 403:
+        if wire.needs_log_in(reply):
             wire.checked_refusal(reply)
             await self._log_in(session)
             reply = await self._send(method, path, **content)
-            if reply.status == 403:
+            if wire.needs_log_in(reply):
                 wire.checked_refusal(reply)
                 raise ClientAuthFailed(wire.refusal(reply))
         return reply

@@ -7,9 +7,10 @@ from asyncio import Lock
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from sluice_client_poller.adapters.port import About, NewDownload, Poll
-from sluice_client_poller.adapters.qbittorrent import wire
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.qbittorrent import categories, edits, wire
 from sluice_client_poller.adapters.qbittorrent.access import Access
+from sluice_client_poller.adapters.qbittorrent.changes import Changes
 from sluice_client_poller.adapters.qbittorrent.mapping import aliases, is_throttled, to_download, to_files
 from sluice_client_poller.adapters.qbittorrent.mirror import Mirror
 from sluice_client_poller.adapters.qbittorrent.wire import Row
@@ -17,6 +18,7 @@ from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientProtocolError, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 
 T = TypeVar("T")
@@ -41,6 +43,7 @@ class QbittorrentAdapter:
         self._name = name
         self._clock = clock
         self._access = Access(settings, clock, timeout=TIMEOUT)
+        self._changes = Changes(self._access, clock, self._stops)
         self._lock = Lock()
         self._version: str | None = None
         self._api: tuple[int, ...] = ()
@@ -72,11 +75,13 @@ class QbittorrentAdapter:
     async def add(self, new: NewDownload) -> str:
         """Add and verify; the id. A duplicate raises `Problem("duplicate", 409, …, id=<id>)`."""
         ids, fields, files = _to_send(new)
+        if new.tags and not await self._speaks(wire.ADDS_TAGS_SINCE):
+            raise unsupported("this version of qBittorrent", "add with tags")
         known = await self._find(*ids)
         if known is not None:
             raise _duplicate(known[0])
         if new.category:
-            await self._ensure_category(new.category)
+            await categories.ensure(self._access, new.category)
         reply = await self._access.post("torrents/add", fields, files)
         if reply.status == 415:
             raise _invalid(wire.in_words(reply.body))
@@ -101,12 +106,24 @@ class QbittorrentAdapter:
         """Take it out of the client, with or without its data. Returns once the client accepted."""
         await self._command(download_id, "delete", deleteFiles=wire.flag(with_data))
 
+    async def alter(self, download_id: str, edit: AnyEdit) -> None:
+        """Change one download, and see that it is changed; a move may still be under way."""
+        await self._changes.alter(await self._there(download_id), edit)
+
+    async def control(self, control: AnyControl) -> None:
+        """Change the client as a whole."""
+        await self._changes.control(control)
+
+    async def limits(self) -> Limits:
+        """What limits the client as a whole, asked now: the ordinary limits, and whether the alternative ones rule."""
+        return await self._changes.limits()
+
     async def about(self) -> About:
         """Version, default save path, and categories with the folders that count under automatic management."""
         await self._learn()
         folder = wire.parse_text(await self._access.get("app/defaultSavePath"), r"[^<>\n]*")
-        categories = await self._categories() or {}
-        folders = {name: category.save_path or None for name, category in categories.items()}
+        known = await categories.listed(self._access) or {}
+        folders = {name: category.save_path or None for name, category in known.items()}
         return About(version=self._version, save_path=folder or None, categories=folders)
 
     async def close(self) -> None:
@@ -189,9 +206,13 @@ class QbittorrentAdapter:
         self._version, self._api = version.removeprefix("v"), wire.numbers(api)
 
     async def _stops(self) -> bool:
+        return await self._speaks(wire.STOPS_SINCE)
+
+    async def _speaks(self, api: tuple[int, ...]) -> bool:
+        """Whether its WebAPI is at least this one."""
         if not self._api:
             await self._learn()
-        return self._api >= wire.STOPS_SINCE
+        return self._api >= api
 
     async def _info(self, ids: Sequence[str]) -> dict[str, Row]:
         """Rows asked for now, by id; what the client does not have is left out."""
@@ -227,8 +248,7 @@ class QbittorrentAdapter:
         """The client's own name of what must be there."""
         found = await self._find(download_id)
         if found is None:
-            detail = "this client has no such download; it may just have been removed"
-            raise Problem("not_found", 404, detail, id=download_id)
+            raise wire.not_found(download_id)
         return found[0]
 
     async def _command(self, download_id: str, verb: str, **fields: str) -> None:
@@ -251,27 +271,11 @@ class QbittorrentAdapter:
             raise _duplicate(known[0])
         raise _invalid("it does not say why; its log does")
 
-    async def _ensure_category(self, category: str) -> None:
-        """Before the add, so that a refusal changes nothing."""
-        known = await self._categories()
-        if known is None or category in known:
-            return
-        reply = await self._access.post("torrents/createCategory", {"category": category, "savePath": ""})
-        if reply.status not in (400, 409):
-            wire.checked(reply)
-        elif category not in (await self._categories() or {}):
-            detail = f"qBittorrent does not take this category: {wire.in_words(reply.body)}"
-            raise Problem("category_invalid", 400, detail)
-
-    async def _categories(self) -> dict[str, wire.Category] | None:
-        """None where the API does not list them (before 4.1.4); an add makes what is missing there."""
-        reply = await self._access.get("torrents/categories")
-        return None if reply.status == 404 else wire.parse(reply, dict[str, wire.Category])
-
 
 def _to_send(new: NewDownload) -> tuple[tuple[str, ...], dict[str, str], dict[str, Any] | None]:
     """The hashes under which the client may list it, and the form that adds it."""
-    fields = wire.add_fields(save_path=new.save_path, category=new.category, paused=new.paused)
+    edits.check_tags(new.tags)
+    fields = wire.add_fields(new)
     if new.torrent is not None:
         torrent = parse_torrent(new.torrent)
         return (

@@ -39,6 +39,7 @@ _STATES = {
 }
 # While it moves across file systems the target has every byte and `content_path` names it, before `moving` ends.
 _AT_REST = frozenset({"uploading", "stalledUP", "forcedUP", "queuedUP", "pausedUP", "stoppedUP"})
+_FORCED = frozenset({"forcedDL", "forcedMetaDL", "forcedUP"})
 _UNKNOWN_ETA = 8640000
 _MINUTE = 60
 _LAST_TIME = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
@@ -77,6 +78,7 @@ def to_download(client: str, torrent_id: str, row: Row) -> Download:
         content_path=_content_path(row) if known else None,
         added_at=_time(row.added_on),
         completed_at=_time(row.completion_on) if complete else None,
+        forced=row.state in _FORCED,
     )
 
 

@@ -8,12 +8,14 @@ from typing import TypeVar
 
 import msgspec
 
-from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable
+from sluice_client_poller.adapters.port import NewDownload
+from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 
 T = TypeVar("T")
 
 PREFIX = "api/v2/"
 STOPS_SINCE = (2, 11)  # of the WebAPI, qBittorrent 5.0: `stop` and `start` instead of `pause` and `resume`
+ADDS_TAGS_SINCE = (2, 6, 2)  # qBittorrent 4.3: an add's tags are passed over before
 VERSION = r"v?\d+\.\d+[\w.+-]*"
 _SHOWN = 200
 
@@ -116,6 +118,11 @@ class _Listed(msgspec.Struct, frozen=True):
     hash: str
 
 
+def not_found(download_id: str) -> Problem:
+    """What a command on a torrent that is not there comes to."""
+    return Problem("not_found", 404, "this client has no such download; it may just have been removed", id=download_id)
+
+
 def checked(reply: Reply) -> bytes:
     """The body of a good answer. Raises the ClientError that any other means; 403 is for who can log in again."""
     if reply.status == 401:
@@ -174,6 +181,13 @@ def _parse_raw(raw: msgspec.Raw, kind: type[T], failure: type[ClientProtocolErro
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise failure(f"a torrent's row has another shape: {error}") from None
+
+
+def needs_log_in(reply: Reply) -> bool:
+    """Whether it wants to know who asks. `setLocation` answers 403 too, in words, for a folder it cannot write to."""
+    if reply.status != 403:
+        return False
+    return reply.path != "torrents/setLocation" or in_words(reply.body) in ("", "Forbidden") or b"banned" in reply.body
 
 
 def parse_login(reply: Reply) -> bool:
@@ -238,15 +252,25 @@ def flag(value: bool) -> str:
     return "true" if value else "false"
 
 
-def add_fields(*, save_path: str | None, category: str | None, paused: bool) -> dict[str, str]:
+def add_fields(new: NewDownload) -> dict[str, str]:
     """The fields of an add. It always says whether stopped (4.x reads `paused`, 5.x `stopped`): defaults differ.
 
     A save path counts only without automatic management; without one the client's own setting decides.
     """
-    fields = {"paused": flag(paused), "stopped": flag(paused)}
-    if save_path:
-        fields |= {"savepath": save_path, "autoTMM": flag(False)}
-    return fields | ({"category": category} if category else {})
+    fields = {"paused": flag(new.paused), "stopped": flag(new.paused)}
+    if new.save_path:
+        fields |= {"savepath": new.save_path, "autoTMM": flag(False)}
+    if new.sequential:
+        fields["sequentialDownload"] = flag(True)
+    if new.first_last:
+        fields["firstLastPiecePrio"] = flag(True)
+    asked = {
+        "category": new.category,
+        "tags": ",".join(new.tags),
+        "dlLimit": str(new.download_limit or ""),
+        "upLimit": str(new.upload_limit or ""),
+    }
+    return fields | {name: value for name, value in asked.items() if value}
 
 
 def torrent_file(info_hash: str, data: bytes) -> dict[str, tuple[str, bytes, str]]:
