@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.edits import AnyControl, AnyEdit
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -15,13 +16,18 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Add(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Add exactly one of `magnet` and `torrent` (the .torrent's bytes)."""
+    """Add exactly one of `magnet` and `torrent` (the .torrent's bytes). Limits are bytes/s."""
 
     magnet: str | None = None
     torrent: bytes | None = None
     save_path: str | None = None
     category: str | None = None
     paused: bool = False
+    tags: tuple[str, ...] = ()
+    sequential: bool = False
+    first_last: bool = False
+    download_limit: int | None = None
+    upload_limit: int | None = None
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,6 +51,20 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     source: Add
     epoch: str | None = None
+
+
+class Alter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Change one download; `epoch`, where given, must still be the row's."""
+
+    id: str
+    edit: AnyEdit
+    epoch: str | None = None
+
+
+class Steer(msgspec.Struct, frozen=True, kw_only=True):
+    """Change the client as a whole."""
+
+    control: AnyControl
 
 
 class FilesOf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,7 +6,9 @@ from typing import Protocol
 
 import msgspec
 
+from sluice_common.kit.errors import Problem
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits
 
 
 class Poll(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,13 +44,21 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewDownload(msgspec.Struct, frozen=True, kw_only=True):
-    """What to add: exactly one of `magnet` and `torrent` (the .torrent's bytes), and how."""
+    """What to add: exactly one of `magnet` and `torrent` (the .torrent's bytes), and how. Limits are bytes/s.
+
+    What a client cannot do at an add raises `unsupported` before anything is added.
+    """
 
     magnet: str | None = None
     torrent: bytes | None = None
     save_path: str | None = None
     category: str | None = None
     paused: bool = False
+    tags: tuple[str, ...] = ()
+    sequential: bool = False
+    first_last: bool = False
+    download_limit: int | None = None
+    upload_limit: int | None = None
 
 
 class Adapter(Protocol):
@@ -82,8 +92,22 @@ class Adapter(Protocol):
     async def remove(self, download_id: str, *, with_data: bool) -> None:
         """Take it out of the client, with or without its data. Returns once the client accepted."""
 
+    async def alter(self, download_id: str, edit: AnyEdit) -> None:
+        """Change one download. Returns once the client accepted; what it refuses is a Problem with its words."""
+
+    async def control(self, control: AnyControl) -> None:
+        """Change the client as a whole."""
+
+    async def limits(self) -> Limits:
+        """What limits the client as a whole, asked now."""
+
     async def about(self) -> About:
         """Log in if needed and ask for what doctor and init want to know."""
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+def unsupported(client: str, what: str) -> Problem:
+    """The refusal of what this kind of client, or its version, cannot do; `client` is its product name."""
+    return Problem("unsupported", 501, f"{client} cannot {what}; nothing was changed")
