@@ -1,7 +1,7 @@
 """What can be changed in a download that is there, and in a client as a whole. Values only.
 
-Each kind is one struct, told apart on the wire by `kind`; an adapter has a table from kinds to calls, and what is not in
-it the client cannot do. Limits are bytes/s, times seconds; paths are the client's own view of its disk.
+Each kind is one struct, told apart on the wire by `kind`; an adapter has a table from kinds to calls, and what is not
+in it the client cannot do. Limits are bytes/s, times seconds; paths are the client's own view of its disk.
 """
 
 from __future__ import annotations
