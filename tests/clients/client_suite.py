@@ -123,37 +123,13 @@ def on_debian_12() -> bool:
         return False
 
 
-class RealClientSuite:
-    """Inherit as `TestSomething` and say which client; the names in capitals say what differs.
+class ClientFixtures:
+    """What suites of real clients stand on: `CLIENT` says which.
 
     `client` is shared by the tests of a worker, `own_client` belongs to one test, which may kill and freeze it.
     """
 
     CLIENT: ClassVar[str]
-    NAME: ClassVar[str]  # these seven are for docs/clients.md
-    SPEAKS: ClassVar[str]
-    COMPLETE: ClassVar[str]
-    EPOCH: ClassVar[str]
-    LIMITS: ClassVar[Sequence[str]]
-    NOTES: ClassVar[Mapping[Ability, str]] = {}
-    PACKAGE: ClassVar[str] = ""  # of Debian 12, whose version the page is of; "" where the version is pinned by us
-    DELTAS: ClassVar[bool] = False  # a poll after a good one brings only what changed
-    VERSION: ClassVar[str] = ""  # what its version begins with
-    CATEGORIES: ClassVar[Mapping[str, str | None]] = {"tv": None}  # what `about` tells after an add to "tv"
-    REFUSALS: ClassVar[Sequence[Refusal]] = ()  # what this client cannot take and others may
-    EMPTY_FILES: ClassVar[bool] = True  # it writes, and lists, files of no bytes
-    KILLED_KEEPS_EPOCHS: ClassVar[bool] = True  # its stable time is on its disk as soon as `has_saved` says so
-
-    def has_saved(self, client: RealClient, ids: set[str]) -> bool:
-        """Whether the client would know these downloads after a SIGKILL.
-
-        Killed earlier it forgets what it has just added: its loss, and not what is tested here.
-        """
-        names = [path.name for path in client.directory.rglob("*resume")]
-        return all(any(download_id[:16] in name for name in names) for download_id in ids)
-
-    async def save(self, adapter: Adapter) -> None:
-        """Bring the client to save what it holds, where it would not do so by itself within a minute."""
 
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let adapters made from now on give up on a silent client after three seconds."""
@@ -180,6 +156,35 @@ class RealClientSuite:
     def meet(self, swarm: Swarm, client: RealClient) -> Downloads:
         """What lets downloads of the shared client complete."""
         return Downloads(swarm, client)
+
+
+class RealClientSuite(ClientFixtures):
+    """Inherit as `TestSomething` and say which client; the names in capitals say what differs."""
+
+    NAME: ClassVar[str]  # these seven are for docs/clients.md
+    SPEAKS: ClassVar[str]
+    COMPLETE: ClassVar[str]
+    EPOCH: ClassVar[str]
+    LIMITS: ClassVar[Sequence[str]]
+    NOTES: ClassVar[Mapping[Ability, str]] = {}
+    PACKAGE: ClassVar[str] = ""  # of Debian 12, whose version the page is of; "" where the version is pinned by us
+    DELTAS: ClassVar[bool] = False  # a poll after a good one brings only what changed
+    VERSION: ClassVar[str] = ""  # what its version begins with
+    CATEGORIES: ClassVar[Mapping[str, str | None]] = {"tv": None}  # what `about` tells after an add to "tv"
+    REFUSALS: ClassVar[Sequence[Refusal]] = ()  # what this client cannot take and others may
+    EMPTY_FILES: ClassVar[bool] = True  # it writes, and lists, files of no bytes
+    KILLED_KEEPS_EPOCHS: ClassVar[bool] = True  # its stable time is on its disk as soon as `has_saved` says so
+
+    def has_saved(self, client: RealClient, ids: set[str]) -> bool:
+        """Whether the client would know these downloads after a SIGKILL.
+
+        Killed earlier it forgets what it has just added: its loss, and not what is tested here.
+        """
+        names = [path.name for path in client.directory.rglob("*resume")]
+        return all(any(download_id[:16] in name for name in names) for download_id in ids)
+
+    async def save(self, adapter: Adapter) -> None:
+        """Bring the client to save what it holds, where it would not do so by itself within a minute."""
 
     @shows(Ability.ADD_MAGNET, Ability.CATEGORY, Ability.FILES, State.SEEDING)
     async def test_a_magnet_is_followed_to_complete(
