@@ -34,7 +34,18 @@ MULTI = "7202b0b5e451bfb8bd36e75ee472fe36018698ff"
 SINGLE = "e4de1694552359c8fd099b3657c3316be1c579cf"
 OTHER = "ab" * 20
 
-NOT_RECORDED = {"trackers": [], "downloadedEver": 1}
+NOT_RECORDED = {
+    "trackers": [],
+    "downloadedEver": 1,
+    "downloadLimit": 0,
+    "downloadLimited": False,
+    "seedRatioLimit": 2.0,
+    "seedRatioMode": 0,
+    "sequentialDownload": 0,
+    "uploadLimit": 0,
+    "uploadLimited": False,
+    "wanted": [1, 1, 1],
+}
 CHECK = Meaning(State.CHECKING, False, Health.OK, None)
 DOWN = Meaning(State.DOWNLOADING, False, Health.OK, None)
 META = Meaning(State.FETCHING_METADATA, False, Health.OK, None)
@@ -120,7 +131,7 @@ class Recorded:
     """Transmission as recorded, with a life of its own: one password, a session id, rows, and what changed lately.
 
     `rows` by number; `recent` and `removed` are numbers; `age` in seconds; so many looks are `hidden` from before it
-    has loaded its rows, and to so many stops it is `deaf`.
+    has loaded its rows, and to so many stops it is `deaf`. What is set is set unless it is not `is_obedient`.
     """
 
     def __init__(self, folder: str = OLD) -> None:
@@ -133,6 +144,7 @@ class Recorded:
         self.age = 5000
         self.hidden = 0
         self.deaf = 0
+        self.is_obedient = True
 
     def start_again(self) -> None:
         """As after a restart: another session id, other numbers, a new age, nothing remembered of what was removed."""
@@ -176,10 +188,20 @@ class Recorded:
                 return self._add(asked)
             case "torrent-stop":
                 return self._stop(asked)
-            case "torrent-set" | "torrent-start" | "torrent-verify" | "torrent-remove":
+            case "torrent-set":
+                return self._set(asked)
+            case "torrent-start" | "torrent-verify" | "torrent-remove":
                 return success({})
             case _:
                 return Answer(body=sample(self.folder, "bogus_method.json"))
+
+    def _set(self, asked: dict[str, Any]) -> Answer:
+        if not self.is_obedient:
+            return success({})
+        for number, row in self.rows.items():
+            if row["hashString"] in asked["ids"]:
+                self.rows[number] = row | {name: value for name, value in asked.items() if name != "ids"}
+        return success({})
 
     def _stop(self, asked: dict[str, Any]) -> Answer:
         self.deaf -= 1

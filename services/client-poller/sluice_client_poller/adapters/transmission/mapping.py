@@ -42,7 +42,7 @@ def to_download(client: str, row: Row, now: float, owned: Collection[str] = ()) 
     known = row.metadata_percent_complete >= 1
     complete = is_complete(row)
     health, reason, message = _health(row, now)
-    category, tags = _labels(row, owned)
+    category, tags = split_labels(row.labels, owned)
     return Download(
         client=client,
         id=row.hash_string.lower(),
@@ -143,8 +143,9 @@ def _is_stalled(row: Row, now: float) -> bool:
     return row.is_stalled or now - max(row.activity_date, row.start_date, row.added_date) >= _STALLED_SECONDS
 
 
-def _labels(row: Row, owned: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
-    labels = tuple(label for label in row.labels if label) if isinstance(row.labels, tuple) else ()
+def split_labels(told: Collection[str] | int, owned: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The category and the tags that labels are; versions that have none tell a number."""
+    labels = () if isinstance(told, int) else tuple(label for label in told if label)
     if not labels:
         return None, ()
     category = next((label for label in labels if label in owned), labels[0])
