@@ -56,7 +56,6 @@ STANDING_KEYS = (
     "max_download_speed",
     "max_upload_speed",
     "num_files",
-    "name",
     "queue",
     "save_path",
     "state",
@@ -161,7 +160,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     max_download_speed: float
     max_upload_speed: float
-    name: str
     num_files: int = 0
     queue: int
     save_path: str
