@@ -118,27 +118,27 @@ class TestDelugeEdits(EditSuite):
     @pytest.mark.parametrize("peer", ["somewhere:6881", "127.0.0.1", "127.0.0.1:0", "::1:6881", "[127.0.0.1:1"])
     async def test_a_peer_that_is_none(self, adapter: Adapter, peer: str) -> None:
         """It would pass over it without a word."""
-        download_id = await self._stopped(adapter)
+        download_id = await self.stopped(adapter)
         with pytest.raises(Problem, match="peer_invalid"):
             await adapter.alter(download_id, AddPeers(peers=(peer,)))
 
     async def test_a_paused_session_is_resumed_too(self, own_client: RealClient) -> None:
         """Its own "pause all" stops the session, in which nothing else could be started."""
         async with adapter_for(own_client) as adapter:
-            download_id = await self._stopped(adapter)
+            download_id = await self.stopped(adapter)
             await adapter.control(PauseAll())
             with _own(own_client) as http:
                 _ask(http, "core.pause_session")
             await adapter.control(ResumeAll())
-            await self._told(own_client, download_id, lambda told: told.active)
+            await self.says(own_client, download_id, active=True)
 
     async def test_what_is_paused_can_be_forced_and_keeps_that_when_it_is_paused(self, own_client: RealClient) -> None:
         """Forced it transfers; a pause does not take back that it need not wait for its turn."""
         async with adapter_for(own_client) as adapter:
-            download_id = await self._stopped(adapter)
+            download_id = await self.stopped(adapter)
             assert not (await row(adapter, download_id)).forced
             await adapter.alter(download_id, ForceStart())
-            await self._told(own_client, download_id, lambda told: told.active and told.forced)
+            await self.says(own_client, download_id, active=True, forced=True)
             await adapter.pause(download_id)
             await eventually(lambda: row(adapter, download_id), lambda found: found.state is State.PAUSED)
             assert (await row(adapter, download_id)).forced

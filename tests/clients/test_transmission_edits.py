@@ -84,9 +84,9 @@ class TestTransmissionEdits(EditSuite):
                 return False
 
     @override
-    async def _stopped(self, adapter: Adapter) -> str:
+    async def stopped(self, adapter: Adapter) -> str:
         """With a category, for a tag cannot be without one."""
-        download_id = await super()._stopped(adapter)
+        download_id = await super().stopped(adapter)
         await adapter.alter(download_id, SetCategory(category="base"))
         return download_id
 
@@ -100,7 +100,7 @@ class TestTransmissionEdits(EditSuite):
 
     async def test_labels_that_would_be_read_back_as_something_else(self, adapter: Adapter, client: RealClient) -> None:
         """Without a category the first tag would become it; that is refused, and nothing changes."""
-        download_id = await self._stopped(adapter)
+        download_id = await self.stopped(adapter)
         await adapter.alter(download_id, SetTags(tags=("one", "two")))
         await adapter.alter(download_id, SetCategory(category="other"))
         before = self.told(client, download_id)
@@ -112,7 +112,7 @@ class TestTransmissionEdits(EditSuite):
 
     async def test_a_small_limit_is_not_none(self, adapter: Adapter, client: RealClient) -> None:
         """Less than its kB/s is one kB/s: 0 would stop the transfer."""
-        download_id = await self._stopped(adapter)
+        download_id = await self.stopped(adapter)
         await adapter.alter(download_id, SetLimits(download=1, upload=1001))
         told = self.told(client, download_id)
         assert (told.download_limit, told.upload_limit) == (1000, 2000)
@@ -131,7 +131,7 @@ class TestTransmissionEdits(EditSuite):
 
     async def test_the_last_tracker_goes(self, adapter: Adapter, client: RealClient) -> None:
         """A download may be without trackers."""
-        download_id = await self._stopped(adapter)
+        download_id = await self.stopped(adapter)
         url = "udp://127.0.0.1:1/announce"
         await adapter.alter(download_id, EditTrackers(add=(url,)))
         await adapter.alter(download_id, EditTrackers(remove=(url,)))
@@ -140,10 +140,10 @@ class TestTransmissionEdits(EditSuite):
     async def test_forced_is_not_told(self, own_client: RealClient) -> None:
         """It remembers nobody as forced, so no row says so."""
         async with adapter_for(own_client) as adapter:
-            download_id = await self._stopped(adapter)
+            download_id = await self.stopped(adapter)
             await adapter.alter(download_id, ForceStart())
             assert not (await row(adapter, download_id)).forced
-            await self._told(own_client, download_id, lambda told: told.active)
+            await self.says(own_client, download_id, active=True)
 
 
 def _rpc(client: RealClient) -> Transmission:

@@ -239,6 +239,7 @@ async def test_a_change_without_effect_is_told(adapter: DelugeAdapter, replay: R
         (SetTags(tags=()), "unsupported"),
         (Rename(name="x"), "unsupported"),
         (SetLimits(download=1, seeding_time=60), "unsupported"),
+        (SetLimits(ratio=-1.0), "limit_invalid"),
         (Move(save_path="relative"), "save_path_invalid"),
         (EditTrackers(add=(KEY,)), "tracker_invalid"),
         (EditTrackers(add=(ONE, f"ftp://host/{KEY}")), "tracker_invalid"),

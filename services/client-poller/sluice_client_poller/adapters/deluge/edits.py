@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
+from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
 from sluice_client_poller.adapters.deluge.wire import SpeedLimits, Standing, kibibytes, limited
 from sluice_client_poller.adapters.port import unsupported
-from sluice_client_poller.adapters.words import refuse_trackers
 from sluice_common.kit.errors import Problem
 from sluice_common.model import edits
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits
@@ -52,6 +52,8 @@ def refuse_what_it_cannot(edit: AnyEdit) -> None:
             raise Problem(
                 "save_path_invalid", 400, "the folder is not absolute; give the whole path, as Deluge sees it"
             )
+        case edits.SetLimits():
+            refuse_limits(edit.download, edit.upload, edit.ratio)
         case edits.EditTrackers(add=urls):
             refuse_trackers(urls)
         case edits.AddPeers(peers=peers):
@@ -79,6 +81,7 @@ def control(asked: AnyControl) -> tuple[Call, ...]:
         case edits.AlternativeLimits():
             raise unsupported(NAME, "switch to other speed limits: it has only one set of them")
         case edits.GlobalLimits():
+            refuse_limits(asked.download, asked.upload)
             config = _speed_limits(asked.download, asked.upload)
             return (("core.set_config", (config,)),) if config else ()
 
@@ -144,10 +147,7 @@ def _move(torrent_id: str, edit: edits.Move, before: Standing) -> Change | None:
 
 def _files(torrent_id: str, edit: edits.ChooseFiles, before: Standing) -> Change | None:
     count = before.num_files
-    if not count:
-        raise Problem("files_unknown", 409, "its files are not known yet; wait for its metadata")
-    if not all(0 <= index < count for index in (*edit.wanted, *edit.unwanted)):
-        raise Problem("file_unknown", 400, f"it has {count} files, numbered from 0; choose among them")
+    refuse_files(edit, count)
     told = before.file_priorities
     priorities = [told[index] if index < len(told) else NORMAL for index in range(count)]
     for index in edit.unwanted:

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
 from sluice_client_poller.adapters.port import NewDownload, unsupported
 from sluice_client_poller.adapters.transmission.mapping import DOWNLOAD, SEED, split_labels
 from sluice_client_poller.adapters.transmission.wire import KILOBYTE, SpeedLimits, Standing, kilobytes
-from sluice_client_poller.adapters.words import refuse_trackers
 from sluice_common.kit.errors import Problem
 from sluice_common.model import edits
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits
@@ -40,7 +40,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def refuse_what_it_cannot(edit: AnyEdit) -> None:
-    """Raises `unsupported` for what no Transmission does, whatever the torrent."""
+    """Raises `unsupported` for what no Transmission does, whatever the torrent, and a Problem for what nobody could."""
     match edit:
         case edits.Rename():
             raise unsupported(NAME, "show another name without renaming the data on its disk")
@@ -50,6 +50,10 @@ def refuse_what_it_cannot(edit: AnyEdit) -> None:
             raise unsupported(NAME, "take a forced start back: it does not remember one; pause and resume instead")
         case edits.SetLimits(seeding_time=int()):
             raise unsupported(NAME, "limit the seeding time, only for how long nobody asks for anything")
+        case edits.SetLimits():
+            refuse_limits(edit.download, edit.upload, edit.ratio)
+        case edits.EditTrackers():
+            refuse_trackers(edit.add)
         case _:
             pass
 
@@ -105,6 +109,7 @@ def control(asked: AnyControl) -> tuple[str, dict[str, object]]:
         case edits.AlternativeLimits():
             return "session-set", {"alt-speed-enabled": asked.on}
         case edits.GlobalLimits():
+            refuse_limits(asked.download, asked.upload)
             names = {"speed-limit-down": asked.download, "speed-limit-up": asked.upload}
             return "session-set", _limits(names, suffix="-enabled")
 
@@ -196,11 +201,7 @@ def _folder(path: str) -> str:
 
 def _files(edit: edits.ChooseFiles, before: Standing, _: Collection[str]) -> Change | None:
     """An empty list means all files to Transmission, so none is ever sent."""
-    count = len(before.wanted)
-    if not count:
-        raise Problem("files_unknown", 409, "its files are not known yet; wait for its metadata")
-    if not all(0 <= index < count for index in (*edit.wanted, *edit.unwanted)):
-        raise Problem("file_unknown", 400, f"it has {count} files, numbered from 0; choose among them")
+    refuse_files(edit, len(before.wanted))
     wanted = dict(enumerate(map(bool, before.wanted)))
     wanted |= dict.fromkeys(edit.unwanted, False) | dict.fromkeys(edit.wanted, True)
     asked: dict[str, object] = {"files-unwanted": list(edit.unwanted)} if edit.unwanted else {}
@@ -212,7 +213,6 @@ def _files(edit: edits.ChooseFiles, before: Standing, _: Collection[str]) -> Cha
 
 def _trackers(edit: edits.EditTrackers, before: Standing, _: Collection[str]) -> Change | None:
     """It takes it amiss when it is told nothing new; it adds before it removes, so the numbers hold."""
-    refuse_trackers(edit.add)
     numbers = [tracker.id for tracker in before.trackers if tracker.announce in edit.remove]
     known = {tracker.announce for tracker in before.trackers}
     new = [url for url in dict.fromkeys(edit.add) if url not in known]

@@ -1,0 +1,178 @@
+"""What the suite of edits stands on: how a client tells in its own API what was changed, and what its tests share."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from clients.client_suite import ClientFixtures, eventually, row
+from sluice_client_poller.adapters.port import Adapter, NewDownload
+from sluice_common.kit.errors import ClientUnavailable, Problem
+from sluice_common.model.edits import AlternativeLimits, AnyControl, AnyEdit, Limits, SetLimits
+from sluice_common.model.enums import State
+from support.clients import RealClient
+from support.torrents import Torrent, raw_torrent
+
+Change = AnyEdit | AnyControl | NewDownload
+
+
+class Told(NamedTuple):
+    """What a client says of one download in its own API; what it has no word for stays as it is here.
+
+    Limits are bytes/s, times seconds, None where there is none. `queue` counts from the front, whatever it begins
+    with. `active` is true while it may transfer: neither stopped nor waiting for its turn.
+    """
+
+    name: str
+    save_path: str
+    active: bool = False
+    category: str | None = None
+    tags: frozenset[str] = frozenset()
+    forced: bool = False
+    queue: int | None = None
+    download_limit: int | None = None
+    upload_limit: int | None = None
+    ratio: float | None = None
+    seeding_time: int | None = None
+    wanted: tuple[bool, ...] = ()
+    trackers: frozenset[str] = frozenset()
+    sequential: bool = False
+    first_last: bool = False
+
+
+class EditFixtures(ClientFixtures):
+    """The hooks that say how a client tells what was changed, and what the tests of its edits share."""
+
+    def told(self, client: RealClient, download_id: str) -> Told:
+        """What the client says of a download now."""
+        raise NotImplementedError
+
+    def told_limits(self, client: RealClient) -> Limits:
+        """What the client says of its own limits now."""
+        raise NotImplementedError
+
+    def let_one_download(self, client: RealClient) -> None:
+        """Switch the client's queue on, so that one download is active and others wait for their turn."""
+        raise NotImplementedError
+
+    def cannot(self, change: Change) -> bool:
+        """Whether this client cannot do that: the adapter must refuse it, and it must change nothing."""
+        return False
+
+    async def stopped(self, adapter: Adapter) -> str:
+        """A stopped download of three files without a tracker."""
+        return await adapter.add(NewDownload(torrent=three_files().data, paused=True))
+
+    async def queued(self, adapter: Adapter, client: RealClient, count: int) -> list[str]:
+        """Downloads that nobody seeds, of which one may be active."""
+        self.let_one_download(client)
+        return [await adapter.add(NewDownload(torrent=three_files().data)) for _ in range(count)]
+
+    async def waiting(self, client: RealClient, ids: list[str]) -> str:
+        """The only one that waits for its turn, once the client has sorted it out."""
+
+        async def look() -> list[str]:
+            return [download_id for download_id in ids if not self.told(client, download_id).active]
+
+        (waiting,) = await eventually(look, lambda found: len(found) == 1)
+        return waiting
+
+    async def ordered(self, client: RealClient, wanted: list[str]) -> None:
+        """Wait until they are in this order in the client's queue."""
+
+        async def order() -> list[str]:
+            return sorted(wanted, key=lambda download_id: self.told(client, download_id).queue or 0)
+
+        await eventually(order, lambda found: found == wanted)
+
+    async def altered(self, adapter: Adapter, client: RealClient, download_id: str, edit: AnyEdit) -> bool:
+        """Make the change; where this client cannot, see it refused without effect, and return False."""
+        if not self.cannot(edit):
+            await adapter.alter(download_id, edit)
+            return True
+        before = self.told(client, download_id)
+        with pytest.raises(Problem) as refused:
+            await adapter.alter(download_id, edit)
+        assert (refused.value.code, refused.value.status) == ("unsupported", 501)
+        assert self.told(client, download_id)._replace(active=before.active, queue=before.queue) == before
+        return False
+
+    async def controlled(self, adapter: Adapter, client: RealClient, control: AnyControl) -> bool:
+        """The same for the client as a whole."""
+        if not self.cannot(control):
+            await adapter.control(control)
+            return True
+        before = self.told_limits(client)
+        with pytest.raises(Problem) as refused:
+            await adapter.control(control)
+        assert (refused.value.code, refused.value.status) == ("unsupported", 501)
+        assert self.told_limits(client) == before
+        return False
+
+    async def says(self, client: RealClient, download_id: str, **wanted: object) -> None:
+        """Wait until the client's own API says these of `Told`."""
+
+        async def ask() -> Told:
+            return self.told(client, download_id)
+
+        await eventually(ask, lambda told: all(getattr(told, name) == value for name, value in wanted.items()))
+
+    async def shown(self, adapter: Adapter, download_id: str, state: State, wanted: bool) -> None:
+        """Wait until the adapter shows it in that state, or no longer does."""
+        await eventually(lambda: row(adapter, download_id), lambda found: (found.state is state) is wanted)
+
+    async def make(self, adapter: Adapter, download_id: str, change: AnyEdit | AnyControl) -> None:
+        if isinstance(change, AnyControl):
+            await adapter.control(change)
+        else:
+            await adapter.alter(download_id, change)
+
+    async def settle(
+        self, adapter: Adapter, client: RealClient, download_id: str, change: AnyEdit | AnyControl
+    ) -> object:
+        """The state after the change was made; a client that was frozen may first have to come to itself."""
+
+        async def attempt() -> bool:
+            try:
+                await self.make(adapter, download_id, change)
+            except ClientUnavailable:
+                return False
+            return True
+
+        await eventually(attempt, bool)
+        return self.state(client, download_id)
+
+    def state(self, client: RealClient, download_id: str) -> object:
+        return self.told(client, download_id), self.told_limits(client)
+
+
+def a_name(what: str) -> str:
+    return f"{what}.{os.urandom(4).hex()}.mkv"
+
+
+def three_files() -> Torrent:
+    """Nobody has the data of it."""
+    files = [([f"{number}.mkv"], os.urandom(20_000)) for number in range(3)]
+    return raw_torrent(a_name("Edited"), files)
+
+
+def opposite(change: AnyEdit | AnyControl) -> AnyEdit | AnyControl:
+    return AlternativeLimits(on=False) if isinstance(change, AlternativeLimits) else SetLimits(download=0)
+
+
+def freeze_before(client: RealClient, number: int, patched: pytest.MonkeyPatch) -> None:
+    """Let the client freeze as request `number` of all that are sent from now on leaves; counted from 0."""
+    send = httpx.AsyncHTTPTransport.handle_async_request
+    sent = 0
+
+    async def sending(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        nonlocal sent
+        if sent == number:
+            client.freeze()
+        sent += 1
+        return await send(transport, request)
+
+    patched.setattr(httpx.AsyncHTTPTransport, "handle_async_request", sending)
