@@ -8,7 +8,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from clients.client_fixtures import ClientFixtures, eventually, row
+from clients.asking import eventually, row
+from clients.client_fixtures import ClientFixtures
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable, Problem
 from sluice_common.model.edits import AlternativeLimits, AnyControl, AnyEdit, Limits, SetLimits

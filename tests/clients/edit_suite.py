@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from clients.client_suite import UNKNOWN, Downloads, adapter_for, eventually, row
+from clients.asking import Downloads, adapter_for, eventually, row
+from clients.client_suite import UNKNOWN
 from clients.edit_fixtures import Change, EditFixtures, Told, a_name, freeze_before, opposite, three_files
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable, Problem

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from typing_extensions import override
 
-from clients.client_suite import Downloads, adapter_for
+from clients.asking import Downloads, adapter_for
 from clients.edit_suite import EditSuite, Told
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem

@@ -19,7 +19,18 @@ OLD, NEW = "transmission-3.00", "transmission-4.1.0-beta.2"
 PASSWORD = "the-right-one"
 MULTI = "7202b0b5e451bfb8bd36e75ee472fe36018698ff"
 OTHER = "ab" * 20
-NOT_RECORDED = {"trackers": [], "downloadedEver": 1}
+NOT_RECORDED = {
+    "trackers": [],
+    "downloadedEver": 1,
+    "downloadLimit": 0,
+    "downloadLimited": False,
+    "seedRatioLimit": 2.0,
+    "seedRatioMode": 0,
+    "sequentialDownload": 0,
+    "uploadLimit": 0,
+    "uploadLimited": False,
+    "wanted": [1, 1, 1],
+}
 
 
 def sample(folder: str, name: str) -> bytes:
@@ -46,7 +57,7 @@ class Recorded:
 
     `rows` by number; `recent` and `removed` are numbers; `age` in seconds; so many looks are `hidden` from before it
     has loaded its rows, and to so many stops it is `deaf`. With `undeletable` it keeps what it should delete with its
-    data, as 4.1 does.
+    data, as 4.1 does. What is set is set unless it is not `is_obedient`.
     """
 
     def __init__(self, folder: str = OLD) -> None:
@@ -60,6 +71,7 @@ class Recorded:
         self.hidden = 0
         self.deaf = 0
         self.undeletable = False
+        self.is_obedient = True
 
     def start_again(self) -> None:
         """As after a restart: another session id, other numbers, a new age, nothing remembered of what was removed."""
@@ -105,15 +117,25 @@ class Recorded:
                 return self._stop(asked)
             case "torrent-remove":
                 return self._remove(asked)
-            case "torrent-set" | "torrent-start" | "torrent-verify":
+            case "torrent-set":
+                return self._set(asked)
+            case "torrent-start" | "torrent-verify":
                 return success({})
             case _:
                 return Answer(body=sample(self.folder, "bogus_method.json"))
 
+    def _set(self, asked: dict[str, Any]) -> Answer:
+        if not self.is_obedient:
+            return success({})
+        for number, row in self.rows.items():
+            if row["hashString"] in asked["ids"]:
+                self.rows[number] = row | {name: value for name, value in asked.items() if name != "ids"}
+        return success({})
+
     def _stop(self, asked: dict[str, Any]) -> Answer:
         self.deaf -= 1
         for number, row in self.rows.items():
-            if row["hashString"] in asked["ids"] and self.deaf < 0:
+            if row["hashString"] in asked.get("ids", [row["hashString"]]) and self.deaf < 0:
                 self.rows[number] = row | {"status": 0}
         return success({})
 

@@ -7,15 +7,16 @@ import re
 
 import msgspec
 
-from sluice_client_poller.adapters.deluge import wire
+from sluice_client_poller.adapters.deluge import edits, wire
 from sluice_client_poller.adapters.deluge.epochs import Epochs
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
-from sluice_client_poller.adapters.port import About, NewDownload, Poll
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
 from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits, SetCategory
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
 from sluice_common.net.tls import trust
@@ -26,6 +27,8 @@ AUTH_PAUSE = 30.0  # after a refused password, nobody is asked again for so long
 FREE_SPACE_POLLS = 10  # the daemon stands still while it asks a slow disk
 _SETTLE_LOOKS = 40
 _SETTLE_PAUSE = 0.25
+_SEEN_LOOKS = 20
+_SEEN_PAUSE = 0.1
 _PLUGIN_LOOKS = 100
 _PLUGIN_PAUSE = 0.05
 _LABEL = re.compile(r"[a-z0-9_-]+")
@@ -89,6 +92,8 @@ class DelugeAdapter:
     async def add(self, new: NewDownload) -> str:
         """Add and verify; the id. A duplicate raises `Problem("duplicate", 409, …, id=<id>)`."""
         ids = _ids(new)
+        if new.tags:
+            raise unsupported(edits.NAME, "tag downloads")
         await self._ready()
         label = await self._label(new.category) if new.category else None
         for torrent_id in ids:
@@ -118,6 +123,41 @@ class DelugeAdapter:
         raw = await self._command(download_id, "core.remove_torrent", download_id.lower(), with_data)
         if not wire.parse("core.remove_torrent", raw, bool):
             raise ClientProtocolError("Deluge could not remove the torrent; its log says why")
+
+    async def alter(self, download_id: str, edit: AnyEdit) -> None:
+        """Change one download. Returns once the client shows the change, where it can be seen."""
+        edits.refuse_what_it_cannot(edit)
+        await self._ready()
+        torrent_id = download_id.lower()
+        before = await self._standing(torrent_id)
+        if isinstance(edit, SetCategory) and edit.category is not None:
+            await self._label(edit.category)
+        change = edits.change(torrent_id, edit, before)
+        if change is None:
+            return
+        try:
+            for method, params in change.calls:
+                await self._command(torrent_id, method, *params)
+        except wire.Refused as refused:
+            raise Problem("client_refused", 409, f"Deluge refused the change: {refused.words}") from None
+        for _ in range(_SEEN_LOOKS):
+            if change.is_seen(await self._standing(torrent_id)):
+                return
+            await self._clock.sleep(_SEEN_PAUSE)
+        raise Problem("client_refused", 409, "Deluge took the change and did not make it; its log may say why")
+
+    async def control(self, control: AnyControl) -> None:
+        """Change the client as a whole."""
+        calls = edits.control(control)
+        await self._ready()
+        for method, params in calls:
+            await self._ask(method, *params)
+
+    async def limits(self) -> Limits:
+        """What limits the client as a whole, asked now."""
+        await self._ready()
+        raw = await self._ask("core.get_config_values", wire.LIMIT_KEYS)
+        return edits.client_limits(wire.parse("core.get_config_values", raw, wire.SpeedLimits))
 
     async def about(self) -> About:
         """Version, download folder, and labels with the folder to which each moves what it finished."""
@@ -239,6 +279,12 @@ class DelugeAdapter:
         row = wire.parse_row(await self._ask("core.get_torrent_status", torrent_id, wire.ROW_KEYS))
         return self._epochs.known(to_download(self._name, torrent_id, row)) if row is not None else None
 
+    async def _standing(self, torrent_id: str) -> wire.Standing:
+        found = wire.parse_standing(await self._ask("core.get_torrent_status", torrent_id, wire.STANDING_KEYS))
+        if found is None:
+            raise _not_found(torrent_id)
+        return found
+
     def _started_anew(self, totals: wire.Totals) -> bool:
         """The daemon's traffic only grows: less means that it restarted and somebody else connected deluge-web."""
         before, self._traffic = self._traffic, (totals.received or 0, totals.sent or 0)
@@ -253,7 +299,7 @@ class DelugeAdapter:
         self._polls += 1
 
     async def _send(self, new: NewDownload, info_hash: str) -> str:
-        options = wire.add_options(save_path=new.save_path, paused=new.paused)
+        options = wire.add_options(new)
         try:
             if new.torrent is not None:
                 raw = await self._ask("core.add_torrent_file", *wire.torrent_file(info_hash, new.torrent), options)

@@ -71,6 +71,7 @@ def to_download(client: str, torrent_id: str, row: Row) -> Download:
         content_path=_content_path(row) if row.num_files else None,
         added_at=_time(row.time_added),
         completed_at=_time(row.completed_time) if complete else None,
+        forced=row.auto_managed is False,  # the daemon's queue does not concern it; a pause leaves this as it is
     )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.adapters.words import scrub
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable
 
@@ -17,8 +18,10 @@ T = TypeVar("T")
 NOT_AUTHENTICATED = 1
 UNKNOWN_METHOD = 2  # not logged in and not connected to a daemon look alike: both are "Unknown method"
 COOKIE = "_session_id"
+KIBIBYTE = 1024
 
 ROW_KEYS = (
+    "auto_managed",
     "completed_time",
     "download_payload_rate",
     "eta",
@@ -44,6 +47,21 @@ ROW_KEYS = (
     "upload_payload_rate",
 )
 FILE_KEYS = ("files", "file_progress", "file_priorities")
+STANDING_KEYS = (
+    "auto_managed",
+    "file_priorities",
+    "label",
+    "max_download_speed",
+    "max_upload_speed",
+    "num_files",
+    "queue",
+    "save_path",
+    "state",
+    "stop_at_ratio",
+    "stop_ratio",
+    "trackers",
+)
+LIMIT_KEYS = ("max_download_speed", "max_upload_speed")
 TOTALS_KEYS = ("payload_download_rate", "payload_upload_rate", "net.recv_bytes", "net.sent_bytes")
 
 _WORDS = re.compile(r"<class '[\w.]*?(?P<kind>\w+)'>: (?P<words>[^\n]*)")
@@ -84,6 +102,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     total_wanted: int
     total_remaining: int
     save_path: str
+    auto_managed: bool | None = None
     completed_time: float | None = None
     download_payload_rate: float | None = None
     eta: float | None = None
@@ -116,6 +135,41 @@ class Files(msgspec.Struct, frozen=True):
     files: tuple[FileEntry, ...]
     file_progress: tuple[float, ...] = ()
     file_priorities: tuple[int, ...] = ()
+
+
+class Tracker(msgspec.Struct, frozen=True):
+    """One tracker; the address carries pass keys and is never told."""
+
+    url: str
+    tier: int = 0
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be changed in a torrent, as it stands. Limits are KiB/s, of which -1 is none.
+
+    A priority of 0 is a file that is not wanted; there are none without metadata. `queue` is -1 for what has
+    finished. `label` is there only with the plugin.
+    """
+
+    auto_managed: bool
+    file_priorities: tuple[int, ...] = ()
+    label: str = ""
+    max_download_speed: float
+    max_upload_speed: float
+    num_files: int = 0
+    queue: int
+    save_path: str
+    state: str
+    stop_at_ratio: bool
+    stop_ratio: float
+    trackers: tuple[Tracker, ...] = ()
+
+
+class SpeedLimits(msgspec.Struct, frozen=True):
+    """The limits of the whole daemon in KiB/s; -1 is none."""
+
+    max_download_speed: float
+    max_upload_speed: float
 
 
 class Totals(msgspec.Struct, frozen=True, rename={"received": "net.recv_bytes", "sent": "net.sent_bytes"}):
@@ -202,6 +256,13 @@ def parse_files(raw: msgspec.Raw) -> Files | None:
     return parse("core.get_torrent_status", raw, Files)
 
 
+def parse_standing(raw: msgspec.Raw) -> Standing | None:
+    """What stands of a torrent; None where Deluge does not have it."""
+    if bytes(raw).strip() == b"{}":
+        return None
+    return parse("core.get_torrent_status", raw, Standing)
+
+
 def session_cookie(headers: Sequence[str]) -> str | None:
     """The `Cookie` header to echo, out of the `Set-Cookie` headers of a log-in.
 
@@ -214,9 +275,24 @@ def session_cookie(headers: Sequence[str]) -> str | None:
     return None
 
 
-def add_options(*, save_path: str | None, paused: bool) -> dict[str, object]:
+def kibibytes(limit: int) -> float:
+    """Bytes/s as KiB/s, to the byte; what limits nothing is -1, and so is 0 to us."""
+    return limit / KIBIBYTE if limit > 0 else -1.0
+
+
+def limited(told: float) -> int | None:
+    """KiB/s as bytes/s, None where it limits nothing."""
+    return int(told * KIBIBYTE) or None if told > 0 else None
+
+
+def add_options(new: NewDownload) -> dict[str, object]:
     """The options of an add; always says whether paused, because the daemon's default can be either."""
-    return {"add_paused": paused} | ({"download_location": save_path} if save_path else {})
+    asked: dict[str, object] = {"add_paused": new.paused}
+    asked |= {"download_location": new.save_path} if new.save_path else {}
+    asked |= {"sequential_download": True} if new.sequential else {}
+    asked |= {"prioritize_first_last_pieces": True} if new.first_last else {}
+    limits = {"max_download_speed": new.download_limit, "max_upload_speed": new.upload_limit}
+    return asked | {name: kibibytes(limit) for name, limit in limits.items() if limit is not None}
 
 
 def torrent_file(info_hash: str, data: bytes) -> tuple[str, str]:

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sluice_client_poller.adapters.port import About, NewDownload, Poll
-from sluice_client_poller.adapters.transmission import wire
-from sluice_client_poller.adapters.transmission.mapping import to_download, to_files
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.transmission import edits, wire
+from sluice_client_poller.adapters.transmission.mapping import STOPPED, to_download, to_files
 from sluice_client_poller.adapters.transmission.mirror import Mirror, Moment
 from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits, PauseAll
 from sluice_common.model.enums import State
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
@@ -35,6 +36,8 @@ _SETTLE_PAUSE = 0.25
 _STOP_LOOKS = 20
 _STOP_PAUSE = 0.25
 _STOPPED_LOOKS = 5  # after which a torrent without any data has stopped
+_SEEN_LOOKS = 20
+_SEEN_PAUSE = 0.1
 _TRIES = 3
 _NOT_REMOVED = "Couldn't remove all torrent files"
 
@@ -85,16 +88,18 @@ class TransmissionAdapter:
     async def add(self, new: NewDownload) -> str:
         """Add and verify; the id. A duplicate raises `Problem("duplicate", 409, …, id=<id>)`.
 
-        Before 4.0 the label follows the add, so that for a moment the download is without its category.
+        Limits and order follow the add, before 4.0 labels too, so that for a moment the download is without them.
         """
         session = await self._hello()
         info_hash = _info_hash(new, session.rpc_version)
-        _refuse_label(new.category, session.rpc_version)
+        labels = self._labels(new, session.rpc_version)
+        _refuse_order(new, session.rpc_version)
         if await self.read(info_hash) is not None:
             raise _duplicate(info_hash)
-        torrent_id = await self._send(new, info_hash, session.rpc_version)
-        if new.category and session.rpc_version < wire.LABELS_ON_ADD:
-            await self._ask("torrent-set", {"ids": [torrent_id], "labels": [new.category]})
+        torrent_id = await self._send(new, info_hash, labels if session.rpc_version >= wire.LABELS_ON_ADD else [])
+        later = edits.after_add(new, labels if session.rpc_version < wire.LABELS_ON_ADD else [])
+        if later is not None:
+            await self._change(torrent_id, later)
         if await self.read(torrent_id) is None:
             raise ClientProtocolError("Transmission took the torrent and does not list it")
         return torrent_id
@@ -143,6 +148,24 @@ class TransmissionAdapter:
             raise Problem("data_not_removed", 409, detail, id=download_id)
         # Nothing of it was ever on the disk: such a name cannot be there.
         await self._ask("torrent-remove", {"ids": [download_id.lower()], "delete-local-data": False})
+
+    async def alter(self, download_id: str, edit: AnyEdit) -> None:
+        """Change one download. Returns once the client shows the change, where it can be seen."""
+        edits.refuse_what_it_cannot(edit)
+        change = edits.change(edit, await self._standing(download_id), self._owned)
+        if change is not None:
+            await self._change(download_id, change)
+
+    async def control(self, control: AnyControl) -> None:
+        """Change the client as a whole."""
+        method, asked = edits.control(control)
+        await self._make(method, asked)
+        if isinstance(control, PauseAll):
+            await self._see_all_stopped()
+
+    async def limits(self) -> Limits:
+        """What limits the client as a whole, asked now."""
+        return edits.client_limits(wire.parse("session-get", await self._ask("session-get"), wire.SpeedLimits))
 
     async def about(self) -> About:
         """Version, download folder, and every label in use; a label has no folder."""
@@ -307,11 +330,15 @@ class TransmissionAdapter:
     def _moment(self) -> Moment:
         return Moment(self._clock.monotonic(), self._clock.now().timestamp())
 
-    async def _send(self, new: NewDownload, info_hash: str, rpc_version: int) -> str:
+    def _labels(self, new: NewDownload, rpc_version: int) -> list[str]:
+        if rpc_version < wire.TABLES_AND_LABELS and (new.category is not None or new.tags):
+            raise edits.without_labels()
+        return edits.labels(new.category, new.tags, self._owned)
+
+    async def _send(self, new: NewDownload, info_hash: str, labels: list[str]) -> str:
         magnet = plain_magnet(new.magnet or "", info_hash) if new.torrent is None else None
         asked = wire.add_request(torrent=new.torrent, magnet=magnet, save_path=new.save_path, paused=new.paused)
-        if new.category and rpc_version >= wire.LABELS_ON_ADD:
-            asked["labels"] = [new.category]
+        asked |= {"labels": labels} if labels else {}
         try:
             reply = wire.parse("torrent-add", await self._ask("torrent-add", asked), wire.AddReply)
         except wire.Refused as refused:
@@ -327,6 +354,45 @@ class TransmissionAdapter:
         if await self.read(download_id) is None:
             raise _not_found(download_id)
         await self._ask(method, {"ids": [download_id.lower()], **(more or {})})
+
+    async def _change(self, download_id: str, change: edits.Change) -> None:
+        """Ask for it, and look whether it was done: Transmission says "success" to what it leaves undone."""
+        asked = {"ids": [download_id.lower()], **change.arguments}
+        for look in range(_SEEN_LOOKS):
+            if look == 0 or change.insistent:
+                await self._make(change.method, asked)
+            if change.is_seen(await self._standing(download_id)):
+                return
+            await self._clock.sleep(_SEEN_PAUSE)
+        raise Problem("client_refused", 409, "Transmission took the change and did not make it; its log may say why")
+
+    async def _see_all_stopped(self) -> None:
+        """As with `pause`: what 3.00 checked when it was told to stop starts when that is over."""
+        quiet = 0
+        for _ in range(_STOP_LOOKS):
+            await self._clock.sleep(_STOP_PAUSE)
+            raw = await self._ask("torrent-get", {"fields": ["status"]})
+            running = any(
+                torrent.status != STOPPED for torrent in wire.parse("torrent-get", raw, wire.Statuses).torrents
+            )
+            quiet = 0 if running else quiet + 1
+            if quiet == _STOPPED_LOOKS:
+                return
+            if running:
+                await self._ask("torrent-stop")
+
+    async def _make(self, method: str, asked: dict[str, object]) -> None:
+        try:
+            await self._ask(method, asked)
+        except wire.Refused as refused:
+            raise Problem("client_refused", 409, f"Transmission refused the change: {refused.words}") from None
+
+    async def _standing(self, download_id: str) -> wire.Standing:
+        raw = await self._ask("torrent-get", {"ids": [download_id.lower()], "fields": wire.STANDING_FIELDS})
+        listed = wire.parse("torrent-get", raw, wire.Torrents).torrents
+        if not listed:
+            raise _not_found(download_id)
+        return wire.parse("torrent-get", listed[0], wire.Standing)
 
 
 def _auth(settings: ClientSettings) -> tuple[str, str] | None:
@@ -349,14 +415,11 @@ def _info_hash(new: NewDownload, rpc_version: int) -> str:
     return known.info_hash
 
 
-def _refuse_label(category: str | None, rpc_version: int) -> None:
-    if category is None:
-        return
-    if rpc_version < wire.TABLES_AND_LABELS:
-        raise Problem("unsupported", 501, "before 3.00 Transmission has no labels, so no categories; add without")
-    if not category.strip() or "," in category or category != category.strip():
-        detail = "Transmission's labels are not empty and have no comma and no outer spaces; choose such a category"
-        raise Problem("category_invalid", 400, detail)
+def _refuse_order(new: NewDownload, rpc_version: int) -> None:
+    if new.first_last:
+        raise unsupported(edits.NAME, "begin with the first and the last pieces of a file")
+    if new.sequential and rpc_version < wire.SEQUENTIAL:
+        raise unsupported(edits.NAME, "download in order before 4.1")
 
 
 def _not_found(download_id: str) -> Problem:

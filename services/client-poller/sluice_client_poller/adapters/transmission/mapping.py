@@ -42,7 +42,7 @@ def to_download(client: str, row: Row, owned: Collection[str] = ()) -> Download:
     known = row.metadata_percent_complete >= 1
     complete = is_complete(row)
     health, reason, message = _health(row)
-    category, tags = _labels(row, owned)
+    category, tags = split_labels(row.labels, owned)
     return Download(
         client=client,
         id=row.hash_string.lower(),
@@ -135,8 +135,9 @@ def _health(row: Row) -> tuple[Health, Reason | None, str | None]:
     return Health.OK, None, None
 
 
-def _labels(row: Row, owned: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
-    labels = tuple(label for label in row.labels if label) if isinstance(row.labels, tuple) else ()
+def split_labels(told: Collection[str] | int, owned: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The category and the tags that labels are; versions that have none tell a number."""
+    labels = () if isinstance(told, int) else tuple(label for label in told if label)
     if not labels:
         return None, ()
     category = next((label for label in labels if label in owned), labels[0])

@@ -24,6 +24,8 @@ OLDEST = 15  # 2.80; the RPC's own version, as session-get tells it
 TABLES_AND_LABELS = 16  # 3.00: rows without their keys, and labels
 LABELS_ON_ADD = 17  # 4.0
 HYBRIDS = 17
+SEQUENTIAL = 18  # 4.1
+KILOBYTE = 1000  # its limits are in kB/s: `speed-bytes` of its units
 
 FILE_FIELDS = ("files", "fileStats")
 
@@ -124,6 +126,18 @@ class Files(msgspec.Struct, frozen=True, rename="camel"):
     file_stats: tuple[FileStat, ...] = ()
 
 
+class Status(msgspec.Struct, frozen=True):
+    """What a torrent does, as a number that mapping knows."""
+
+    status: int
+
+
+class Statuses(msgspec.Struct, frozen=True):
+    """A torrent-get of nothing but that."""
+
+    torrents: tuple[Status, ...]
+
+
 class Labels(msgspec.Struct, frozen=True):
     """A torrent's labels."""
 
@@ -136,12 +150,52 @@ class LabelledTorrents(msgspec.Struct, frozen=True):
     torrents: tuple[Labels, ...]
 
 
+class Announce(msgspec.Struct, frozen=True):
+    """One tracker with the number by which it is removed; the address carries pass keys and is never told."""
+
+    id: int = 0
+    announce: str = ""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What can be changed in a torrent, as it stands: `wanted` has an entry for each file, limits are kB/s.
+
+    What a version does not know is 0: `labels` before 3.00, `sequential_download` before 4.1.
+    """
+
+    download_dir: str
+    download_limit: float
+    download_limited: bool
+    labels: tuple[str, ...] | int = 0
+    seed_ratio_limit: float
+    seed_ratio_mode: int
+    sequential_download: bool | int = 0
+    status: int
+    trackers: tuple[Announce, ...] = ()
+    upload_limit: float
+    upload_limited: bool
+    wanted: tuple[bool | int, ...] = ()
+
+
+STANDING_FIELDS = tuple(field.encode_name for field in msgspec.structs.fields(Standing))
+
+
 class Session(msgspec.Struct, frozen=True, rename="kebab"):
     """What the daemon says of itself."""
 
     rpc_version: int
     version: str = ""
     download_dir: str = ""
+
+
+class SpeedLimits(msgspec.Struct, frozen=True, rename="kebab"):
+    """The limits of the whole daemon in kB/s, of which 4.1 tells fractions."""
+
+    alt_speed_enabled: bool
+    speed_limit_down: float
+    speed_limit_down_enabled: bool
+    speed_limit_up: float
+    speed_limit_up_enabled: bool
 
 
 class Age(msgspec.Struct, frozen=True, rename="camel"):
@@ -264,6 +318,11 @@ def parse_row(header: tuple[str, ...] | None, raw: msgspec.Raw) -> Row:
         return msgspec.convert(cells, Row)
     except msgspec.ValidationError as error:
         raise ClientProtocolError(f"torrent-get answered another shape: {error}") from None
+
+
+def kilobytes(limit: int) -> int:
+    """Bytes/s as kB/s, rounded up: a small limit must not become none at all."""
+    return -(-limit // KILOBYTE)
 
 
 def add_request(*, torrent: bytes | None, magnet: str | None, save_path: str | None, paused: bool) -> dict[str, object]:
