@@ -32,8 +32,8 @@ EPISODES = 8
 RESTARTS = 3
 SLOW = 20_000  # bytes/s: a season of these outlasts every restart
 MOVED = 96_000_000
-UNNOTICED = 3  # downloads that were seen in the moment of the test; of eight it is nearly always all
-TRIES = 6
+MOMENTS = 3
+TRIES = 8
 
 
 class FirstLook(threading.Thread):
@@ -159,25 +159,27 @@ def parting_client(tmp_path: Path, other_disk: Path) -> Iterator[Transmission]:
 
 
 def test_what_transmission_has_not_noticed_is_waited_for(
-    parting_client: Transmission, swarm: Swarm, media: Path, data: Path, tmp_path: Path
+    parting_client: Transmission, redialling_swarm: Swarm, media: Path, data: Path, tmp_path: Path
 ) -> None:
     """For up to half a second it has every byte and says downloading, the data still where what is incomplete lies.
 
-    Episodes are added until the poller was told of some in that moment: each is filed once and at the first attempt,
-    from its final place.
+    A proxy keeps a poll until it is told of that moment: each episode is filed once and at the first attempt, from
+    its final place.
     """
     with UnnoticedProxy(parting_client.url) as proxy:
-        config = household(parting_client, media, poll={"fast": 0.05, "slow": 0.05})
+        config = household(parting_client, media)
         config["clients"]["transmission"]["url"] = proxy.url
         with Product(data, config) as product:
             product.post("/libraries/tv/init")
             product.await_clients()
-            show = Show(product, parting_client, swarm, media, tmp_path / "seeds")
-            while len(proxy.unnoticed) < UNNOTICED:
-                assert len(show.wanted) < TRIES * EPISODES, "Transmission notices sooner than anybody can look"
-                for number in range(EPISODES):
-                    show.add(len(show.wanted) + 1, 400_000 + number)
-                show.hurry()
+            show = Show(product, parting_client, redialling_swarm, media, tmp_path / "seeds")
+            while len(proxy.unnoticed) < MOMENTS:
+                assert len(show.wanted) < TRIES, "Transmission notices sooner than anybody can look"
+                wanted = show.add(len(show.wanted) + 1, 400_000)
+                wait(lambda: show.rows()[-1]["done"], seconds=60, what="a download that has begun")
+                proxy.hold()
+                wait(lambda: proxy.holding, what="a poll that is kept")
+                redialling_swarm.limit(wanted.id, None)
                 show.until_filed()
             attempts = product.sql("SELECT download_id, attempt FROM library.imports WHERE attempt <> 1")
         assert attempts == [], "nobody looked for data that was not there yet"

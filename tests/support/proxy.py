@@ -1,8 +1,10 @@
-"""Tiny HTTP proxies in front of a client: one that can be gone and can empty a Deluge's list, one that only watches."""
+"""Proxies in front of a client: one empties a Deluge's list, one waits for a moment of a Transmission."""
 
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
@@ -19,6 +21,7 @@ ANSWERED = ("content-type", "set-cookie", "www-authenticate", SESSION.lower())
 LIST = "core.get_torrents_status"
 STATE = "core.get_session_state"
 DOWNLOADING = 4  # Transmission's status
+Reply = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
 
 
 class PassingProxy(LoopbackServer):
@@ -38,16 +41,11 @@ class PassingProxy(LoopbackServer):
         request.close_connection = self.down
         if self.down:
             return
-        status, headers, reply = self._forward(request, body)
-        if status == 200:
-            reply = self.passed(json.loads(body).get("method"), reply)
+        status, headers, reply = self.forward(request, body)
         send(request, status, ((name, value) for name, value in headers if name.lower() in ANSWERED), reply)
 
-    def passed(self, method: str | None, reply: bytes) -> bytes:
-        """What is answered instead of the client's `reply` to a call of `method`."""
-        raise NotImplementedError
-
-    def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def forward(self, request: BaseHTTPRequestHandler, body: bytes) -> Reply:
+        """Ask the client; its status, headers and body."""
         wanted = {name: request.headers[name] for name in ASKED if name in request.headers}
         connection = HTTPConnection(self._target.hostname or HOST, self._target.port, timeout=30)
         try:
@@ -71,10 +69,12 @@ class EmptyingProxy(PassingProxy):
         self.lists = 0
 
     @override
-    def passed(self, method: str | None, reply: bytes) -> bytes:
-        """The reply, or a list without torrents."""
-        if method not in (LIST, STATE):
-            return reply
+    def forward(self, request: BaseHTTPRequestHandler, body: bytes) -> Reply:
+        status, headers, reply = super().forward(request, body)
+        method = json.loads(body).get("method")
+        return status, headers, self._list(method, reply) if method in (LIST, STATE) else reply
+
+    def _list(self, method: str, reply: bytes) -> bytes:
         if not self.empty:
             self.lists += method == LIST
             return reply
@@ -83,20 +83,45 @@ class EmptyingProxy(PassingProxy):
 
 
 class UnnoticedProxy(PassingProxy):
-    """`unnoticed` are the torrents that the Transmission was heard to have whole and not to have noticed yet."""
+    """`unnoticed` are the torrents that the Transmission was heard to have whole and not to have noticed yet.
+
+    After `hold()` the next list is asked again and again until it says that of one more, or for `HOLD` seconds, and
+    answered then; `holding` says that it is being asked. So the moment is met however seldom the client is polled.
+    """
+
+    HOLD = 15.0  # the adapter waits for twice as long
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
         self.unnoticed: set[str] = set()
+        self.holding = False
+        self._to_hold = threading.Semaphore(0)
+
+    def hold(self) -> None:
+        """Keep the next list until it tells of the moment."""
+        self._to_hold.release()
 
     @override
-    def passed(self, method: str | None, reply: bytes) -> bytes:
-        """The reply, looked at."""
-        if method == "torrent-get":
-            for row in _rows(json.loads(reply)["arguments"]["torrents"]):
-                if row.get("percentDone") == 1 and row["status"] == DOWNLOADING and row["doneDate"] == 0:
-                    self.unnoticed.add(row["hashString"])
-        return reply
+    def forward(self, request: BaseHTTPRequestHandler, body: bytes) -> Reply:
+        if json.loads(body).get("method") != "torrent-get" or not self._to_hold.acquire(blocking=False):
+            return super().forward(request, body)
+        self.holding, before, deadline = True, len(self.unnoticed), time.monotonic() + self.HOLD
+        try:
+            while True:
+                reply = super().forward(request, body)
+                self._look(reply)
+                if len(self.unnoticed) > before or time.monotonic() > deadline:
+                    return reply
+                time.sleep(0.01)
+        finally:
+            self.holding = False
+
+    def _look(self, reply: Reply) -> None:
+        status, _, body = reply
+        rows = _rows(json.loads(body)["arguments"]["torrents"]) if status == 200 else ()
+        for row in rows:
+            if row.get("percentDone") == 1 and row["status"] == DOWNLOADING and row["doneDate"] == 0:
+                self.unnoticed.add(row["hashString"])
 
 
 def _rows(torrents: list[Any]) -> Iterator[dict[str, Any]]:
