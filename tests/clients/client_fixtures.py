@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 from clients.asking import Downloads, adapter_for, gone
+from sluice_client_poller.adapters import patience
 from sluice_client_poller.adapters.port import Adapter
 from support.clients import RealClient, SharedClients, launch
 from support.swarm import Swarm
@@ -22,6 +23,8 @@ class ClientFixtures:
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let adapters made from now on give up on a silent client after three seconds."""
         monkeypatch.setattr(f"sluice_client_poller.adapters.{self.CLIENT}.client.TIMEOUT", 3.0)
+        for name in ("DELTA", "LIST"):
+            monkeypatch.setattr(patience, name, 3.0)
 
     @pytest.fixture
     def own_client(self, tmp_path: Path) -> Iterator[RealClient]:

@@ -7,10 +7,12 @@ import re
 
 import msgspec
 
+from sluice_client_poller.adapters import patience
 from sluice_client_poller.adapters.deluge import edits, wire
 from sluice_client_poller.adapters.deluge.epochs import Epochs
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
 from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.throttle import is_throttled
 from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
@@ -21,10 +23,10 @@ from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
 from sluice_common.net.tls import trust
 
-TIMEOUT = 20.0  # a list of 10,000 torrents takes Deluge seconds
+TIMEOUT = 20.0
 SLICE = 500  # rows decoded before the loop gets its turn
 AUTH_PAUSE = 30.0  # after a refused password, nobody is asked again for so long
-FREE_SPACE_POLLS = 10  # the daemon stands still while it asks a slow disk
+LOOK_AROUND_POLLS = 10  # the daemon stands still while it asks a slow disk
 _SETTLE_LOOKS = 40
 _SETTLE_PAUSE = 0.25
 _SEEN_LOOKS = 20
@@ -55,6 +57,7 @@ class DelugeAdapter:
         self._epochs = Epochs()
         self._traffic = (0, 0)
         self._free_space: int | None = None
+        self._limits = Limits()
         self._polls = 0
 
     async def poll(self) -> Poll:
@@ -65,15 +68,17 @@ class DelugeAdapter:
         if self._started_anew(totals):
             await self._settle()
             rows = await self._rows()
-        await self._look_at_disk()
+        await self._look_around()
         restarted, self._restarted = self._restarted, False
+        down_speed = _speed(totals.payload_download_rate)
         return Poll(
             rows=self._epochs.settle(rows, restarted=restarted),
             restarted=restarted,
             version=self._version,
             free_space=self._free_space,
-            down_speed=_speed(totals.payload_download_rate),
+            down_speed=down_speed,
             up_speed=_speed(totals.payload_upload_rate),
+            throttled=is_throttled(self._limits, down_speed),
         )
 
     async def read(self, download_id: str) -> Download | None:
@@ -172,11 +177,12 @@ class DelugeAdapter:
         """Let go of connections."""
         await self._http.aclose()
 
-    async def _ask(self, method: str, *params: object) -> msgspec.Raw:
+    async def _ask(self, method: str, *params: object, within: float | None = None) -> msgspec.Raw:
         """One call, as it is: no log-in, no second try."""
         headers = {"Content-Type": "application/json"} | ({"Cookie": self._cookie} if self._cookie else {})
         try:
-            reply = await self._http.post("json", content=wire.request(method, params), headers=headers)
+            body = wire.request(method, params)
+            reply = await self._http.post("json", content=body, headers=headers, timeout=within or TIMEOUT)
         except http.DecodingError:
             raise ClientProtocolError(f"{method}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
@@ -203,7 +209,7 @@ class DelugeAdapter:
         if self._cookie is None:
             return None
         try:
-            return wire.parse("web.connected", await self._ask("web.connected"), bool)
+            return wire.parse("web.connected", await self._ask("web.connected", within=patience.DELTA), bool)
         except wire.Refused as refused:
             if refused.code in (wire.NOT_AUTHENTICATED, wire.UNKNOWN_METHOD):
                 return None
@@ -265,7 +271,8 @@ class DelugeAdapter:
         raise ClientUnavailable("Deluge is still loading its torrents")
 
     async def _rows(self) -> tuple[Download, ...]:
-        listed = list(wire.parse_rows(await self._ask("core.get_torrents_status", {}, wire.ROW_KEYS)).items())
+        raw = await self._ask("core.get_torrents_status", {}, wire.ROW_KEYS, within=patience.LIST)
+        listed = list(wire.parse_rows(raw).items())
         rows: list[Download] = []
         for begin in range(0, len(listed), SLICE):
             for torrent_id, raw in listed[begin : begin + SLICE]:
@@ -292,10 +299,12 @@ class DelugeAdapter:
         self._restarted = self._restarted or anew
         return anew
 
-    async def _look_at_disk(self) -> None:
-        if self._polls % FREE_SPACE_POLLS == 0:
+    async def _look_around(self) -> None:
+        """What changes seldom: the free space and the limits."""
+        if self._polls % LOOK_AROUND_POLLS == 0:
             free = wire.parse("core.get_free_space", await self._ask("core.get_free_space"), int)
             self._free_space = free if free >= 0 else None
+            self._limits = await self.limits()
         self._polls += 1
 
     async def _send(self, new: NewDownload, info_hash: str) -> str:

@@ -23,6 +23,7 @@ class Access:
 
     def __init__(self, settings: ClientSettings, clock: Clock, *, timeout: float) -> None:
         self._http = http.client(base_url=settings.url, timeout=timeout, idle=IDLE, verify=trust(settings.tls))
+        self._timeout = timeout
         self._username = settings.username or "admin"
         self._password = settings.password
         self._clock = clock
@@ -34,9 +35,9 @@ class Access:
         self.logins = 0
         self.troubles = 0
 
-    async def get(self, path: str, **query: str) -> wire.Reply:
-        """A question."""
-        return await self._call("GET", path, params=query)
+    async def get(self, path: str, *, within: float | None = None, **query: str) -> wire.Reply:
+        """A question, to be answered within so many seconds."""
+        return await self._call("GET", path, params=query, timeout=within or self._timeout)
 
     async def post(self, path: str, fields: dict[str, str], files: dict[str, Any] | None = None) -> wire.Reply:
         """A command, as a form."""

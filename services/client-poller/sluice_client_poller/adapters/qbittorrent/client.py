@@ -7,6 +7,7 @@ from asyncio import Lock
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from sluice_client_poller.adapters import patience
 from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
 from sluice_client_poller.adapters.qbittorrent import categories, edits, wire
 from sluice_client_poller.adapters.qbittorrent.access import Access
@@ -23,7 +24,7 @@ from sluice_common.model.metainfo import parse_magnet, parse_torrent
 
 T = TypeVar("T")
 
-TIMEOUT = 20.0  # a full list of 10,000 torrents takes 4.5 two seconds
+TIMEOUT = 20.0
 SLICE = 500  # rows decoded before the loop gets its turn
 RECONCILE_SECONDS = 300.0  # how long a field that a lost reply took along may be missing
 RECONCILE_SHARE = 0.005  # of the time may go into full lists
@@ -163,7 +164,8 @@ class QbittorrentAdapter:
         )
 
     async def _main_data(self, rid: int) -> wire.MainData:
-        data = wire.parse(await self._access.get("sync/maindata", rid=str(rid)), wire.MainData)
+        within = patience.DELTA if rid else patience.LIST
+        data = wire.parse(await self._access.get("sync/maindata", within=within, rid=str(rid)), wire.MainData)
         if rid == 0 and not data.full_update:
             raise ClientProtocolError("sync/maindata: a part of the list where the whole of it was asked for")
         return data

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from sluice_client_poller.adapters import patience
 from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.throttle import is_throttled
 from sluice_client_poller.adapters.transmission import edits, wire
 from sluice_client_poller.adapters.transmission.mapping import STOPPED, to_download, to_files
 from sluice_client_poller.adapters.transmission.mirror import Mirror, Moment
@@ -25,7 +27,7 @@ from sluice_common.net.tls import trust
 TIMEOUT = 30.0  # a move across file systems at completion blocks the RPC; a longer one shows as unreachable
 SLICE = 500  # rows decoded before the loop gets its turn
 AUTH_PAUSE = 30.0  # after a refused password nobody asks again for so long: with brute-force protection it counts
-FREE_SPACE_POLLS = 10  # the daemon stands still while it asks a slow disk
+LOOK_AROUND_POLLS = 10  # the daemon stands still while it asks a slow disk
 # The session id is exchanged every hour; that is no restart when the daemon is that old and started when it did.
 _ROTATES_AFTER = 3000
 _SAME_START = 10.0
@@ -61,6 +63,7 @@ class TransmissionAdapter:
         self._restarted = True
         self._session = wire.Session(rpc_version=wire.OLDEST)
         self._free_space: int | None = None
+        self._limits = Limits()
         self._polls = 0
 
     async def poll(self) -> Poll:
@@ -181,29 +184,31 @@ class TransmissionAdapter:
         """Let go of connections."""
         await self._http.aclose()
 
-    async def _ask(self, method: str, arguments: dict[str, object] | None = None) -> msgspec.Raw:
+    async def _ask(
+        self, method: str, arguments: dict[str, object] | None = None, *, within: float | None = None
+    ) -> msgspec.Raw:
         """One call. A 409 gives the session id to send it with again: nothing was done yet."""
         self._refuse_while_refused()
         body = wire.request(method, arguments or {})
-        reply = await self._post(method, body)
+        reply = await self._post(method, body, within)
         for _ in range(_TRIES):
             renewed = wire.session_id(reply.status_code, reply.headers)
             if renewed is None or renewed == self._session_id:
                 break
             self._session_id = renewed
-            reply = await self._post(method, body)
+            reply = await self._post(method, body, within)
         try:
             return wire.parse_reply(method, reply.status_code, reply.headers, reply.content)
         except wire.WrongPassword as refused:
             self._refused_at = self._clock.monotonic()
             raise self._explain(refused) from None
 
-    async def _post(self, method: str, body: bytes) -> http.Response:
+    async def _post(self, method: str, body: bytes, within: float | None) -> http.Response:
         headers = {"Content-Type": "application/json"}
         if self._session_id is not None:
             headers[wire.SESSION_HEADER] = self._session_id
         try:
-            return await self._http.post(self._url, content=body, headers=headers)
+            return await self._http.post(self._url, content=body, headers=headers, timeout=within or TIMEOUT)
         except http.DecodingError:
             raise ClientProtocolError(f"{method}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
@@ -227,9 +232,10 @@ class TransmissionAdapter:
                 stats = await self._arrive(stats)
             poll = await self._list(stats)
             if self._greeted == self._session_id:
-                await self._look_at_disk()
+                await self._look_around()
                 self._restarted = False
-                return msgspec.structs.replace(poll, free_space=self._free_space)
+                throttled = is_throttled(self._limits, poll.down_speed)
+                return msgspec.structs.replace(poll, free_space=self._free_space, throttled=throttled)
             self._mirror.forget()  # it restarted between two answers
         raise ClientUnavailable("Transmission restarts while it is being asked")
 
@@ -292,7 +298,7 @@ class TransmissionAdapter:
         self, ids: str | Sequence[str] | None, *, table: bool
     ) -> tuple[list[tuple[int, Download]], tuple[int, ...]]:
         """The rows with the daemon's numbers for them, and the numbers of what went."""
-        raw = await self._ask("torrent-get", wire.rows_request(ids, table=table))
+        raw = await self._ask("torrent-get", wire.rows_request(ids, table=table), within=_within(ids))
         listed = wire.parse("torrent-get", raw, wire.Torrents)
         header, lines = wire.split_rows(listed, table=table)
         rows = []
@@ -305,7 +311,7 @@ class TransmissionAdapter:
         return rows, listed.removed
 
     async def _stats(self) -> wire.Stats:
-        return wire.parse("session-stats", await self._ask("session-stats"), wire.Stats)
+        return wire.parse("session-stats", await self._ask("session-stats", within=patience.DELTA), wire.Stats)
 
     async def _hello(self) -> wire.Session:
         session = wire.parse("session-get", await self._ask("session-get"), wire.Session)
@@ -313,14 +319,16 @@ class TransmissionAdapter:
             raise ClientProtocolError(f"Transmission {_version(session)} is too old; 2.90 or newer is needed")
         return session
 
-    async def _look_at_disk(self) -> None:
-        if self._polls % FREE_SPACE_POLLS == 0:
+    async def _look_around(self) -> None:
+        """What changes seldom: the free space and the limits."""
+        if self._polls % LOOK_AROUND_POLLS == 0:
             try:
                 raw = await self._ask("free-space", {"path": self._session.download_dir})
                 free = wire.parse("free-space", raw, wire.FreeSpace).size_bytes
             except wire.Refused:  # the folder is not there
                 free = -1
             self._free_space = free if free >= 0 else None
+            self._limits = await self.limits()
         self._polls += 1
 
     @property
@@ -393,6 +401,13 @@ class TransmissionAdapter:
         if not listed:
             raise _not_found(download_id)
         return wire.parse("torrent-get", listed[0], wire.Standing)
+
+
+def _within(ids: str | Sequence[str] | None) -> float:
+    """How long the answer to a torrent-get of these may take, in seconds."""
+    if ids is None:
+        return patience.LIST
+    return patience.DELTA if ids == wire.RECENT else TIMEOUT
 
 
 def _auth(settings: ClientSettings) -> tuple[str, str] | None:
