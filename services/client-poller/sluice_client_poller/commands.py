@@ -17,7 +17,7 @@ from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
 from sluice_client_poller.session import Session, with_intent
 from sluice_common.bus.connect import Bus
-from sluice_common.bus.rpc import Stoppable, serve
+from sluice_common.bus.rpc import Stoppable, serve_each
 from sluice_common.contracts import commands, doctor, rpc, subjects
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
@@ -70,6 +70,7 @@ class Commands:
         self._done: OrderedDict[bytes, object] = OrderedDict()
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: list[Stoppable] = []
+        self._open = 0
         self._verbs: dict[str, tuple[type[Any], Handler]] = {
             "add": (commands.Add, self._once("add", self.add)),
             "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, _is_paused))),
@@ -82,11 +83,15 @@ class Commands:
             "about": (rpc.Empty, self.about),
         }
 
+    @property
+    def are_idle(self) -> bool:
+        """Whether none is being carried out."""
+        return not self._open
+
     async def start(self) -> None:
         """Take commands."""
-        for verb, (kind, handler) in self._verbs.items():
-            subject = subjects.command(self._session.name, verb)
-            self._running.append(await serve(self._bus, subject, kind, self._counted(verb, handler)))
+        handlers = {verb: (kind, self._counted(verb, handler)) for verb, (kind, handler) in self._verbs.items()}
+        self._running.append(await serve_each(self._bus, subjects.command(self._session.name, "*"), handlers))
 
     async def stop(self) -> None:
         """Take no more commands."""
@@ -101,6 +106,7 @@ class Commands:
     def _counted(self, verb: str, handler: Handler) -> Handler:
         async def handle(body: Any, request: rpc.Request) -> object:
             outcome = "failed"
+            self._open += 1
             try:
                 async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
                     value = await handler(body, request)
@@ -118,6 +124,7 @@ class Commands:
                 outcome = "unknown_outcome"
                 raise Problem("unknown_outcome", 503, f"{error}; look at the queue before trying again") from error
             finally:
+                self._open -= 1
                 COMMANDS.labels(verb, outcome).inc()
                 log.info(
                     "command",
@@ -191,6 +198,7 @@ class Commands:
         async def act(body: commands.Act, request: rpc.Request) -> commands.Done:
             async with self._alone(body.id):
                 row = self._find(body.id, body.epoch)
+                self._check(request)  # another command may have kept it waiting
                 await call(self._session.client_name_of(row))
                 await self._session.see(row.id, effect)
                 return self._finished(row.id)

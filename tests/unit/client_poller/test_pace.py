@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sluice_client_poller.lease import quota, takeable
 from sluice_client_poller.pace import interval, moves, retry_wait, spread
+from sluice_client_poller.share import quota, takeable
 from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import Download, Intent
 from sluice_common.model.enums import IntentKind, State
