@@ -28,6 +28,7 @@ from support.serving import serve
 SAMPLES = Path(__file__).resolve().parents[1] / "contract" / "samples" / "qbittorrent-5.1.0"
 _SAMPLE = "state_stalledUP__multi.json"
 _FIRST_ADDED = 1_750_000_000
+COMING = {"state": "downloading", "progress": 0.0, "completed": 0, "amount_left": 1, "completion_on": -1}
 POLL = API + "sync/maindata"
 ACTS = frozenset(API + verb for verb in ("torrents/add", "torrents/delete", "torrents/stop", "torrents/start"))
 
@@ -87,9 +88,8 @@ class FleetClient(RecordedQbittorrent):
     # What a test does to it.
 
     def keep_waiting(self) -> None:
-        """Its session ends, and the next poll is answered once `Fleet.answer` is called, with what is there then."""
+        """The next poll is answered once `Fleet.answer` is called, with what is there then."""
         with self._lock:
-            self.forget_sessions()
             self._gate, self.is_kept_waiting, self.has_answered_late = asyncio.Event(), False, False
 
     def answer_now(self) -> None:
@@ -100,7 +100,7 @@ class FleetClient(RecordedQbittorrent):
     def show(self) -> str:
         """A download that nobody was told of, and that is nobody's business: `hide` takes it away again."""
         with self._lock:
-            return self._put()
+            return self._put(**COMING)
 
     def hide(self, torrent_id: str) -> None:
         """As if it had never been there."""
@@ -110,7 +110,7 @@ class FleetClient(RecordedQbittorrent):
     def add(self) -> None:
         """A download that is on its way."""
         with self._lock:
-            torrent_id = self._put(state="downloading", progress=0.0, completed=0, amount_left=1, completion_on=-1)
+            torrent_id = self._put(**COMING)
             self.told[torrent_id, "download.added"] += 1
 
     def finish(self, known: Collection[str]) -> None:

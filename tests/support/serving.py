@@ -22,8 +22,8 @@ async def serve(client: Answerer) -> int:
         try:
             while await _exchange(client, reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # a connection that ends, be it with the loop, is nothing to report
         finally:
             writer.close()
 

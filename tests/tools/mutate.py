@@ -21,6 +21,7 @@ ROOMS = {
     "sluice_client_poller/holds.py": "tests/unit/client_poller/test_holds.py",
     "sluice_client_poller/derive.py": "tests/unit/client_poller/test_derive.py",
     "sluice_client_poller/pace.py": "tests/unit/client_poller/test_pace.py",
+    "sluice_client_poller/share.py": "tests/unit/client_poller/test_share.py",
 }
 CONFIGURATION = """\
 [tool.pytest.ini_options]
