@@ -16,8 +16,9 @@ from typing import Self
 
 import yaml
 
+from sluice_client_poller.lease import Leases
 from sluice_common.bus.connect import Bus
-from sluice_common.contracts import subjects
+from sluice_common.kit.clock import SYSTEM_CLOCK
 from support.fleet import Fleet
 from support.nats import NatsForTest
 from support.poller import all_events, committed
@@ -85,15 +86,7 @@ class Pollers:
 
 async def holders(bus: Bus) -> dict[str, str]:
     """Who holds which client, as the bucket says now."""
-    kv = await bus.js.key_value(subjects.LEASES)
-    watcher = await kv.watch("client.>", ignore_deletes=True, inactive_threshold=5)
-    found: dict[str, str] = {}
-    async for entry in watcher:
-        if entry is None:
-            break
-        found[entry.key.removeprefix("client.")] = (entry.value or b"").decode()
-    await watcher.stop()
-    return found
+    return dict((await Leases(bus, "nobody", SYSTEM_CLOCK).read()).holders)
 
 
 async def wrong_tables(bus: Bus, fleet: Fleet) -> list[str]:

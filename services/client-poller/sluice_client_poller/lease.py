@@ -27,8 +27,9 @@ from sluice_common.kit.errors import BusUnavailable, Fenced
 
 # A command runs only while the last renewal is younger than this, so that it ends before anybody else may start.
 COMMAND_MARGIN = 5.0
-# Seconds. nats-py waits for what a lost connection took with it, for ever.
-LOOK_WITHIN = 5.0
+# Seconds for one reading of the bucket, and how often it is tried.
+LOOK_WITHIN = 1.0
+LOOKS = 3
 MEMBER, CLIENT = "member.", "client."
 TROUBLE = (TimeoutError, NatsError, APIError)
 
@@ -136,13 +137,27 @@ class Leases:
     async def look(self) -> Look:
         """Announce this replica, and read who is there and who holds what."""
         try:
-            async with asyncio.timeout(LOOK_WITHIN):
-                kv = await self._bucket()
-                await kv.put(f"{MEMBER}{self._holder}", b"")
-                return _read(await _entries(kv))
+            await (await self._bucket()).put(f"{MEMBER}{self._holder}", b"")
         except TROUBLE as error:
             self._kv = None
             raise BusUnavailable(f"the leases cannot be read: {type(error).__name__}") from error
+        return await self.read()
+
+    async def read(self) -> Look:
+        """Who is there and who holds what; raises BusUnavailable.
+
+        nats-py waits for ever for the last of the keys that there were when it began: a key that expires meanwhile, or
+        a lost connection, takes that with it. So it is asked again.
+        """
+        trouble: Exception | None = None
+        for _ in range(LOOKS):
+            try:
+                async with asyncio.timeout(LOOK_WITHIN):
+                    return _read(await _entries(await self._bucket()))
+            except TROUBLE as error:
+                trouble = error
+        self._kv = None
+        raise BusUnavailable(f"the leases cannot be read: {type(trouble).__name__}") from trouble
 
     async def take(self, client: str) -> Lease | None:
         """The lease, or None when somebody else was faster."""
@@ -187,7 +202,7 @@ class Leases:
 
 async def _entries(kv: KeyValue) -> list[KeyValue.Entry]:
     """Everything in the bucket, keys and values in one go."""
-    watcher = await kv.watchall(ignore_deletes=True, inactive_threshold=LOOK_WITHIN)
+    watcher = await kv.watchall(ignore_deletes=True, inactive_threshold=5 * LOOK_WITHIN)
     entries = []
     try:
         async for entry in watcher:
