@@ -218,7 +218,7 @@ class Holder:
             await self._let_the_last_holder_speak(session.name)
             await commands.start()
             async with asyncio.TaskGroup() as group:
-                group.create_task(StallPolicy(session, commands, settings, self._clock).run())
+                group.create_task(StallPolicy(session, commands, self._clients[session.name], self._clock).run())
                 await session.run()
         finally:
             await commands.stop()
