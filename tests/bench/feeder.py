@@ -27,7 +27,14 @@ async def feed(nats: NatsSettings, count: int, each: int, every: float, *, keyfr
     rows = seeding_rows(count)
     ids = itertools.count(1)
     async with connect(nats, name="feeder") as bus:
-        table = ClientTable(bus, "fake", prove_lease=_proven, new_id=lambda: f"id{next(ids)}", clock=SYSTEM_CLOCK)
+        table = ClientTable(
+            bus,
+            "fake",
+            prove_lease=_proven,
+            is_proven=lambda: True,
+            new_id=lambda: f"id{next(ids)}",
+            clock=SYSTEM_CLOCK,
+        )
         await table.open()
         await table.commit_keyframe({row.id: row for row in rows}, datetime.now(UTC))
         print("ready", flush=True)

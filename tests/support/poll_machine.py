@@ -210,6 +210,7 @@ class Side:
             cast(Bus, self.stream),
             "c",
             prove_lease=self.stream.prove,
+            is_proven=lambda: True,
             new_id=lambda: f"id{next(self._ids)}",
             clock=self._time,
         )

@@ -29,6 +29,7 @@ ROOMS = {
     "sluice_client_poller/stalls.py": (f"{POLLER}/test_stalls.py",),
     "sluice_client_poller/picture.py": (f"{POLLER}/test_picture.py", f"{POLLER}/test_picture_names.py"),
     "sluice_client_poller/adapters/qbittorrent/mirror.py": (f"{POLLER}/adapters/test_qbittorrent_mirror.py",),
+    "sluice_client_poller/share.py": (f"{POLLER}/test_share.py",),
 }
 UNNOTICED = (": survived", ": no tests", ": suspicious")
 CONFIGURATION = """\

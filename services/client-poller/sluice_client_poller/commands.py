@@ -18,7 +18,7 @@ from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
 from sluice_client_poller.session import Session, with_intent
 from sluice_common.bus.connect import Bus
-from sluice_common.bus.rpc import Stoppable, serve
+from sluice_common.bus.rpc import Stoppable, serve_each
 from sluice_common.contracts import commands, doctor, rpc, subjects
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
@@ -55,6 +55,7 @@ class Commands:
         self._done: OrderedDict[bytes, object] = OrderedDict()
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: list[Stoppable] = []
+        self._open = 0
         self._verbs: dict[str, tuple[type[Any], Handler]] = {
             "add": (commands.Add, self._once("add", self.add)),
             "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, effects.is_paused))),
@@ -70,11 +71,15 @@ class Commands:
             "about": (rpc.Empty, self.about),
         }
 
+    @property
+    def are_idle(self) -> bool:
+        """Whether none is being carried out."""
+        return not self._open
+
     async def start(self) -> None:
         """Take commands."""
-        for verb, (kind, handler) in self._verbs.items():
-            subject = subjects.command(self._session.name, verb)
-            self._running.append(await serve(self._bus, subject, kind, self._told(verb, handler)))
+        handlers = {verb: (kind, self._told(verb, handler)) for verb, (kind, handler) in self._verbs.items()}
+        self._running.append(await serve_each(self._bus, subjects.command(self._session.name, "*"), handlers))
 
     async def stop(self) -> None:
         """Take no more commands."""
@@ -91,6 +96,7 @@ class Commands:
 
         async def handle(body: Any, request: rpc.Request) -> object:
             outcome, value = "failed", None
+            self._open += 1
             try:
                 value = await self._in_time(handler, body, request)
                 outcome = audit.OK
@@ -114,6 +120,7 @@ class Commands:
                     now = self._clock.now()
                     event = audit.event_of(self._session.name, verb, body, request, outcome, value, now)
                     await audit.tell(self._bus, event)
+                self._open -= 1
             return value
 
         return handle
@@ -187,6 +194,7 @@ class Commands:
         async def act(body: commands.Act, request: rpc.Request) -> commands.Done:
             async with self._alone(body.id):
                 row = self._find(body.id, body.epoch)
+                self._check(request)  # another command may have kept it waiting
                 await call(self._session.client_name_of(row))
                 await self._session.see(row.id, effect)
                 return self._finished(row.id)

@@ -6,20 +6,19 @@ The bucket is read, never watched: a watch comes back only 13 s after a short ou
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable
 
 from nats.errors import Error as NatsError
 from nats.js.errors import (
     APIError,
     KeyNotFoundError,
     KeyWrongLastSequenceError,
-    NoKeysError,
     NoStreamResponseError,
     NotFoundError,
 )
 from nats.js.kv import KeyValue
 
+from sluice_client_poller.share import Look
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.topology import LEASE_TTL
 from sluice_common.contracts import subjects
@@ -28,6 +27,10 @@ from sluice_common.kit.errors import BusUnavailable, Fenced
 
 # A command runs only while the last renewal is younger than this, so that it ends before anybody else may start.
 COMMAND_MARGIN = 5.0
+# Seconds for one reading of the bucket, and how often it is tried.
+LOOK_WITHIN = 1.0
+LOOKS = 3
+MEMBER, CLIENT = "member.", "client."
 TROUBLE = (TimeoutError, NatsError, APIError)
 
 
@@ -44,16 +47,31 @@ class Lease:
         self._revision = revision
         self._clock = clock
         self.proven_at = proven_at
+        self._over = False
 
     def is_fresh(self) -> bool:
-        """Whether a command may still be started."""
-        return self._clock.monotonic() - self.proven_at < LEASE_TTL - COMMAND_MARGIN
+        """Whether a command may still be started, and something said without asking first whether we still may."""
+        return not self._over and self._clock.monotonic() - self.proven_at < LEASE_TTL - COMMAND_MARGIN
+
+    async def prove(self) -> None:
+        """Whoever slept must not speak as if nothing had been: renew, unless that was done lately. Raises as `renew`.
+
+        A fence alone would not stop them: it refuses nobody while the new holder has had nothing to write.
+        """
+        if not self.is_fresh():
+            await self.renew()
+
+    def end(self) -> None:
+        """It is somebody else's from now on: no command that still runs may begin anything."""
+        self._over = True
 
     async def renew(self) -> None:
         """Prove that it is ours, taking it again if it had expired and nobody took it since.
 
         Raises Fenced when it is somebody else's, BusUnavailable when that cannot be told.
         """
+        if self._over:
+            raise Fenced(f"the lease of {self._client} was given up")
         started = self._clock.monotonic()
         try:
             self._revision = await self._kv.update(lease_key(self._client), self._holder.encode(), self._revision)
@@ -100,6 +118,7 @@ class Lease:
 
     async def release(self) -> None:
         """Give it back at once instead of letting it expire."""
+        self.end()
         try:
             await self._kv.delete(lease_key(self._client), last=self._revision)
         except TROUBLE:
@@ -115,19 +134,30 @@ class Leases:
         self._clock = clock
         self._kv: KeyValue | None = None
 
-    async def look(self) -> tuple[int, frozenset[str]]:
-        """Announce this replica; how many members there are, and which clients are held by others."""
+    async def look(self) -> Look:
+        """Announce this replica, and read who is there and who holds what."""
         try:
-            kv = await self._bucket()
-            await kv.put(f"member.{self._holder}", b"")
-            keys = await _keys(kv)
+            await (await self._bucket()).put(f"{MEMBER}{self._holder}", b"")
         except TROUBLE as error:
             self._kv = None
             raise BusUnavailable(f"the leases cannot be read: {type(error).__name__}") from error
-        members = sum(key.startswith("member.") for key in keys)
-        held = [key for key in keys if key.startswith("client.")]
-        foreign = [key for key, holder in zip(held, await _holders(kv, held), strict=True) if holder != self._holder]
-        return max(members, 1), frozenset(key.removeprefix("client.") for key in foreign)
+        return await self.read()
+
+    async def read(self) -> Look:
+        """Who is there and who holds what; raises BusUnavailable.
+
+        nats-py waits for ever for the last of the keys that there were when it began: a key that expires meanwhile, or
+        a lost connection, takes that with it. So it is asked again.
+        """
+        trouble: Exception | None = None
+        for _ in range(LOOKS):
+            try:
+                async with asyncio.timeout(LOOK_WITHIN):
+                    return _read(await _entries(await self._bucket()))
+            except TROUBLE as error:
+                trouble = error
+        self._kv = None
+        raise BusUnavailable(f"the leases cannot be read: {type(trouble).__name__}") from trouble
 
     async def take(self, client: str) -> Lease | None:
         """The lease, or None when somebody else was faster."""
@@ -159,7 +189,7 @@ class Leases:
         """This replica is no member any more."""
         try:
             kv = await self._bucket()
-            await kv.delete(f"member.{self._holder}")
+            await kv.delete(f"{MEMBER}{self._holder}")
         except TROUBLE:
             return
 
@@ -170,36 +200,31 @@ class Leases:
         return self._kv
 
 
-async def _keys(kv: KeyValue) -> Sequence[str]:
+async def _entries(kv: KeyValue) -> list[KeyValue.Entry]:
+    """Everything in the bucket, keys and values in one go."""
+    watcher = await kv.watchall(ignore_deletes=True, inactive_threshold=5 * LOOK_WITHIN)
+    entries = []
     try:
-        return await kv.keys()
-    except NoKeysError:
-        return []
+        async for entry in watcher:
+            if entry is None:  # everything that was there has come
+                break
+            entries.append(entry)
+    finally:
+        await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py leaves it untyped
+    return entries
 
 
-async def _holders(kv: KeyValue, keys: Sequence[str]) -> list[str | None]:
-    """Who holds each; None where it expired in between."""
-
-    async def holder(key: str) -> str | None:
-        try:
-            return ((await kv.get(key)).value or b"").decode()
-        except KeyNotFoundError:
-            return None
-
-    return await asyncio.gather(*map(holder, keys))
+def _read(entries: Iterable[KeyValue.Entry]) -> Look:
+    members: dict[str, int] = {}
+    holders: dict[str, str] = {}
+    for entry in entries:
+        if entry.key.startswith(MEMBER):
+            members[entry.key.removeprefix(MEMBER)] = entry.revision or 0
+        elif entry.key.startswith(CLIENT):
+            holders[entry.key.removeprefix(CLIENT)] = (entry.value or b"").decode()
+    return Look(members, holders)
 
 
 def lease_key(client: str) -> str:
     """The bucket key of a client's lease."""
-    return f"client.{client}"
-
-
-def quota(clients: int, members: int) -> int:
-    """How many clients one of `members` replicas may hold."""
-    return math.ceil(clients / members)
-
-
-def takeable(configured: Sequence[str], held: Collection[str], own: Collection[str], members: int) -> list[str]:
-    """Which free clients this replica should try to take now, in order of priority."""
-    room = quota(len(configured), members) - len(own)
-    return [client for client in configured if client not in held and client not in own][: max(room, 0)]
+    return f"{CLIENT}{client}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -24,10 +25,14 @@ _VOLATILE = ("last_good_poll", "latency_ms", "updated_at", "free_space", "down_s
 
 
 class Reporter:
-    """The status of one client. Trouble with the bus is logged and made good with the next report."""
+    """The status of one client; `be_sure` raises Fenced where another replica holds it.
 
-    def __init__(self, bus: Bus, client: str, kind: str, holder: str) -> None:
+    Trouble with the bus is logged and made good with the next report.
+    """
+
+    def __init__(self, bus: Bus, client: str, kind: str, holder: str, be_sure: Callable[[], Awaitable[None]]) -> None:
         self._bus = bus
+        self._be_sure = be_sure
         self._client = client
         self._kind = kind
         self._holder = holder
@@ -73,6 +78,7 @@ class Reporter:
         try:
             await self._open()
             status = self._keep_last_good(status)
+            await self._be_sure()
             await self._tell_turn(status)
             await self._write(status)
         except (BusUnavailable, Fenced) as error:

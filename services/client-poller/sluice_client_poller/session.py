@@ -39,7 +39,7 @@ EFFECT_PAUSE = 0.1
 
 
 class Session:
-    """The polling loop of one client and what commands need of it."""
+    """The polling loop of one client and what commands need of it. `is_resting` is between two polls."""
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Session:
         self._finished = 0
         self._failure: ClientError | BusUnavailable | Fenced | None = None
         self._failures = 0
+        self.is_resting = False
         # The zero lets the first list, which is always a whole one, cost no wait for the deltas after it.
         self._costs = deque([0.0], maxlen=pace.COSTS)
 
@@ -97,9 +98,11 @@ class Session:
         """Until the time is over, a command wants to see its effect, or somebody begins to look at the queue."""
         reasons = (self._clock.sleep(seconds), self._wake.wait(), self._watch.begins())
         waiting = {asyncio.ensure_future(reason) for reason in reasons}
+        self.is_resting = True
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.is_resting = False
             for task in waiting:
                 task.cancel()
 

@@ -38,7 +38,8 @@ ALARM_AT = 0.7
 class ClientTable:
     """The writer's side of one client's table. Its calls must not overlap; the session's lock sees to that.
 
-    `prove_lease` raises Fenced unless the lease is ours now; `new_id` makes random ids. `generation` counts how often
+    `prove_lease` raises Fenced unless the lease is ours now, `is_proven` says whether that was done lately enough to
+    speak without; `new_id` makes random ids. `generation` counts how often
     the table was read: between two readings the baseline changes by our own commits alone.
     """
 
@@ -48,12 +49,14 @@ class ClientTable:
         client: str,
         *,
         prove_lease: Callable[[], Awaitable[None]],
+        is_proven: Callable[[], bool],
         new_id: Callable[[], str],
         clock: Clock,
     ) -> None:
         self._bus = bus
         self._client = client
         self._prove_lease = prove_lease
+        self._is_proven = is_proven
         self._new_id = new_id
         self._clock = clock
         self._writer: Writer | None = None
@@ -132,6 +135,7 @@ class ClientTable:
         assert writer is not None, "open the table first"
         for applied in list(writer.unannounced):
             for event in derive(applied):
+                await self._be_sure()
                 await publish_event(self._bus, event)
                 EVENTS_ANNOUNCED.labels(event.type).inc()
             writer.mark_announced(applied.number)
@@ -142,6 +146,11 @@ class ClientTable:
         if writer and writer.table and writer.wants_keyframe() and not writer.unannounced:
             await self.commit_keyframe(writer.table.rows, writer.table.polled_at)
 
+    async def _be_sure(self) -> None:
+        """The fence refuses whoever slept only once the new holder has written something; they must not be first."""
+        if not self._is_proven():
+            await self._prove_lease()
+
     async def _commit(self, frames: Sequence[Frame]) -> tuple[Change, ...]:
         writer = self._writer
         assert writer is not None
@@ -151,6 +160,7 @@ class ClientTable:
             await self._prove_lease()
         try:
             for frame in frames:
+                await self._be_sure()
                 sequence = await publish_part(self._bus, self._client, frame, writer.fence)
                 applied = writer.acked(frame, sequence)
         except BaseException as error:

@@ -391,7 +391,9 @@ async def _new_incarnation(bus: Bus, old: str) -> Table | None:
 
 def writer(bus: Bus, who: str) -> ClientTable:
     ids = iter(f"{who}{number}" for number in range(99))
-    return ClientTable(bus, "fake", prove_lease=_proven, new_id=ids.__next__, clock=SYSTEM_CLOCK)
+    return ClientTable(
+        bus, "fake", prove_lease=_proven, is_proven=lambda: True, new_id=ids.__next__, clock=SYSTEM_CLOCK
+    )
 
 
 async def _proven() -> None:

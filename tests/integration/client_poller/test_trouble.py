@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,17 +11,20 @@ from typing_extensions import override
 
 from sluice_client_poller import table as table_module
 from sluice_client_poller.lease import Leases
+from sluice_client_poller.report import Reporter
+from sluice_client_poller.table import ClientTable
 from sluice_common.bus.connect import Bus, connect
 from sluice_common.bus.replica import publish_part
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import commands, subjects
 from sluice_common.contracts.frames import Frame
 from sluice_common.kit.clock import SYSTEM_CLOCK
-from sluice_common.kit.errors import BusUnavailable, Fenced
+from sluice_common.kit.errors import BusUnavailable, ClientUnavailable, Fenced
 from sluice_common.kit.settings import NatsSettings
 from sluice_common.model.download import Download
+from support.bus import NOW, rows
 from support.fake_client import FakeClient
-from support.poller import committed, event_types, polling
+from support.poller import all_events, committed, event_types, polling
 from support.waiting import until
 
 
@@ -157,3 +161,45 @@ async def test_a_lost_renewal_proves_nothing_by_being_read(bus: Bus) -> None:
     await kv.put("client.fake", b"other")
     with pytest.raises(Fenced):
         await lease.renew()
+
+
+class Asleep:
+    """A lease that is somebody else's from the moment on that its holder sleeps."""
+
+    def __init__(self) -> None:
+        self.slept = False
+
+    def is_proven(self) -> bool:
+        return not self.slept
+
+    async def prove(self) -> None:
+        if self.slept:
+            raise Fenced("the test says so")
+
+
+async def test_who_slept_past_the_lease_commits_nothing(bus: Bus) -> None:
+    """Not even where the new holder has had nothing to write, so that the fence would let it through."""
+    lease, ids = Asleep(), itertools.count()
+    table = ClientTable(
+        bus,
+        "fake",
+        prove_lease=lease.prove,
+        is_proven=lease.is_proven,
+        new_id=lambda: f"id{next(ids)}",
+        clock=SYSTEM_CLOCK,
+    )
+    await table.open()
+    await table.commit_keyframe(rows("a", client="fake"), NOW)
+    before = await committed(bus, "fake")
+    lease.slept = True
+    with pytest.raises(Fenced):
+        await table.commit([*rows("b", client="fake").values()], (), NOW)
+    assert await committed(bus, "fake") == before
+
+
+async def test_who_slept_past_the_lease_announces_no_outage(bus: Bus) -> None:
+    """A poll that timed out in its sleep says nothing of the client, which another polls by now."""
+    lease = Asleep()
+    lease.slept = True
+    await Reporter(bus, "fake", "deluge", "sleeper", lease.prove).offline(ClientUnavailable("it slept"), NOW)
+    assert await all_events(bus) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sluice_client_poller.lease import quota, takeable
 from sluice_client_poller.pace import interval, moves, retry_wait, spread
 from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import Download, Intent
@@ -36,13 +35,6 @@ def test_a_wrong_password_is_not_hammered() -> None:
     """Clients ban addresses that keep failing."""
     assert retry_wait(1, 0, auth_failed=True) == 60
     assert [retry_wait(n, 0, auth_failed=False) for n in (1, 2, 3, 9)] == [1, 2, 4, 30]
-
-
-def test_replicas_share_the_clients() -> None:
-    """Each takes free ones up to its share, in order of priority."""
-    assert quota(100, 3) == 34
-    assert takeable(["a", "b", "c"], {"a"}, {}, 2) == ["b", "c"]
-    assert takeable(["a", "b", "c"], {"a"}, {"a"}, 3) == []
 
 
 def test_what_is_watched_closely() -> None:

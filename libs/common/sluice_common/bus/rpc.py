@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -50,6 +50,27 @@ async def serve(bus: Bus, subject: str, kind: type[Q], handler: Handler[Q], *, q
     async def on_message(message: NatsMessage) -> bytes:
         return msgspec.msgpack.encode(await _answer(bus, bytes(message.body), kind, handler))
 
+    return await _start(bus, subject, queue, on_message)
+
+
+async def serve_each(bus: Bus, subject: str, handlers: Mapping[str, tuple[type[Any], Handler[Any]]]) -> Stoppable:
+    """As `serve`, for a subject that ends in `*`: what stands there picks the handler.
+
+    One subscription for all: each costs FastStream milliseconds to make, and a poller makes them for every client.
+    """
+
+    async def on_message(message: NatsMessage) -> bytes:
+        method = message.raw_message.subject.rpartition(".")[2]
+        if method not in handlers:
+            return msgspec.msgpack.encode(_refused("unknown_method", 404, f"there is no {method!r} here"))
+        return msgspec.msgpack.encode(await _answer(bus, bytes(message.body), *handlers[method]))
+
+    return await _start(bus, subject, "", on_message)
+
+
+async def _start(
+    bus: Bus, subject: str, queue: str, on_message: Callable[[NatsMessage], Awaitable[bytes]]
+) -> Stoppable:
     subscriber = bus.broker.subscriber(subject, queue, max_workers=CONCURRENCY, decoder=_undecoded)
     subscriber(on_message)
     await subscriber.start()

@@ -70,6 +70,9 @@ def _tables() -> Iterator[Route]:
     yield Route(
         subject=subjects.WATCH, wire=Wire.EMPTY, message=None, publishers=(GATEWAY,), consumers=(POLLER,)
     )  # fmt: skip
+    yield Route(
+        subject=subjects.FREED, wire=Wire.EMPTY, message=None, publishers=(POLLER,), consumers=(POLLER,)
+    )  # fmt: skip
 
 
 def _events() -> Iterator[Route]:

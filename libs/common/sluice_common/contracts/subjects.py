@@ -16,6 +16,8 @@ IMPORT_EVENTS = "sluice.events.import.>"
 COMPLETIONS = "sluice.events.download.completed.*"
 # Core, not stored: a gateway with subscribers says every few seconds that somebody is looking.
 WATCH = "sluice.watch"
+# Core, not stored: a poller gave leases back, and others need not find that out by themselves.
+FREED = "sluice.freed"
 
 
 def frames(client: str) -> str:

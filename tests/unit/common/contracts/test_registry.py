@@ -47,6 +47,7 @@ def test_every_struct_is_on_a_route() -> None:
         subjects.command("qbit", "pause"),
         subjects.rpc("importer", "imports.list"),
         subjects.WATCH,
+        subjects.FREED,
     ],
 )
 def test_every_kind_of_subject_has_a_route(subject: str) -> None:
