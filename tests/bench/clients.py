@@ -20,6 +20,7 @@ from bench.product import Installation, entry, key_of, pids_of, start_cold
 from support.clients import RealClient
 
 MOST_SECONDS = 150.0  # for all samples of a change; whoever is that slow gets fewer
+_LOOKS = 20
 PAGE = 100  # rows that a viewer sees; what is changed is among them
 
 
@@ -91,10 +92,12 @@ def _tells(torrent_id: str, marked: str) -> Callable[[dict[str, Any]], bool]:
 def pid_of(client: RealClient) -> int:
     """The process that listens on the client's web port."""
     port = int(client.url.rpartition(":")[2])
-    found = _listeners(port)
-    if not found:
-        raise RuntimeError(f"nobody is seen to listen on port {port}")
-    return found[0]
+    for _ in range(_LOOKS):  # the kernel's list changes while it is read, and may leave one out
+        found = _listeners(port)
+        if found:
+            return found[0]
+        time.sleep(0.1)
+    raise RuntimeError(f"nobody is seen to listen on port {port}")
 
 
 def _listeners(port: int) -> list[int]:
