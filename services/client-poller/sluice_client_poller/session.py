@@ -81,6 +81,7 @@ class Session:
         self._finished = 0
         self._failure: ClientError | BusUnavailable | Fenced | None = None
         self._failures = 0
+        self._watched_turns = 0
         self.is_resting = False
         # The zero lets the first list, which is always a whole one, cost no wait for the deltas after it.
         self._costs = deque([0.0], maxlen=pace.COSTS)
@@ -92,6 +93,7 @@ class Session:
             self._started += 1
             turn = self._started
             self._wake.clear()
+            self._watched_turns = self._watch.turns  # who begins to look from here on does not wait for the next poll
             wait = await self._turn()
             async with self._polled:
                 self._finished = turn
@@ -139,7 +141,7 @@ class Session:
     async def _pause(self, seconds: float) -> bool:
         """Until the time is over, or until a command wants to see its effect or somebody begins to look: then True."""
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        waiting = {sleeping, *map(asyncio.ensure_future, (self._wake.wait(), self._watch.begins()))}
+        waiting = {sleeping, *map(asyncio.ensure_future, (self._wake.wait(), self._watch.begins(self._watched_turns)))}
         self.is_resting = True
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -19,11 +19,12 @@ WATCHED_FOR = 12.0
 
 
 class Watch:
-    """Remembers when somebody last said that they are looking."""
+    """Remembers when somebody last said that they are looking; `turns` counts how often that began."""
 
     def __init__(self, bus: Bus, clock: Clock) -> None:
         self._bus = bus
         self._clock = clock
+        self.turns = 0
         self._until = 0.0
         self._begun = asyncio.Event()
         self._words: dict[str, tuple[float, Watched]] = {}
@@ -42,15 +43,17 @@ class Watch:
         told = (word.rows.get(client, ()) for until, word in self._words.values() if now < until)
         return frozenset().union(*told)
 
-    async def begins(self) -> None:
-        """Return when somebody looks for the first time after nobody did."""
-        await self._begun.wait()
+    async def begins(self, since: int) -> None:
+        """Return when somebody looks for the first time after nobody did, or did so since `turns` was that."""
+        while self.turns == since:
+            await self._begun.wait()
 
     async def _on_message(self, message: Msg) -> None:
         began = not self.active()
         self._until = self._clock.monotonic() + WATCHED_FOR
         self._hear(message.data)
         if began:
+            self.turns += 1
             self._begun.set()  # wakes whoever waits now, and nobody who comes later
             self._begun = asyncio.Event()
 
