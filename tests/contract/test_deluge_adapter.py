@@ -163,6 +163,7 @@ class Recorded:
             "daemon.get_version": "2.0.3",
             "core.get_session_state": list(json.loads(self.list)["result"]),
             "core.get_free_space": 1_000_000,
+            "core.get_config_values": {"max_download_speed": -1.0, "max_upload_speed": -1.0},
             "core.get_session_status": {"payload_download_rate": 5.0, "net.recv_bytes": 7},
             "core.get_torrent_status": {},
             "core.get_enabled_plugins": [],

@@ -288,6 +288,25 @@ async def test_a_delta_says_what_changed(recorded: RecordedQbittorrent, replay: 
     await adapter.close()
 
 
+async def test_a_glance_is_taken_back_by_the_next_delta(recorded: RecordedQbittorrent, replay: Replay) -> None:
+    """What a glance saw and no delta tells, because it went back to what it was, is told again as it is."""
+    adapter = adapter_of(replay.url)
+    before = {row.id: row for row in (await adapter.poll()).rows}
+    glanced, changed, gone = sorted(before)[:3]
+    was = recorded.torrents[glanced]["name"]
+    recorded.torrents[glanced]["name"] = "For a moment"
+    recorded.torrents[changed]["name"] = "Another"
+    del recorded.torrents[gone]
+    seen = {row.id: row.name for row in await adapter.glance([glanced, gone])}
+    assert seen == {glanced: "For a moment"}
+    recorded.torrents[glanced]["name"] = was
+    poll = await adapter.poll()
+    assert (poll.whole, poll.removed) == (False, (gone,))
+    assert {row.id: row.name for row in poll.rows} == {glanced: was, changed: "Another"}
+    assert (await adapter.poll()).rows == ()
+    await adapter.close()
+
+
 async def test_a_completion_is_asked_for_before_it_counts(recorded: RecordedQbittorrent, replay: Replay) -> None:
     """A delta that lost its `moving` must not let anybody touch the files: the client is asked, until it says so."""
     moving = json.loads((SAMPLES / OLD / "state_moving__xfsmove_done.json").read_bytes())[0]

@@ -185,7 +185,7 @@ class Teller:
 class Quiet:
     """Stands where the reports of the client's status go."""
 
-    async def online(self, poll: Poll, downloads: int, now: datetime, cost: float) -> None:
+    async def online(self, poll: Poll, downloads: int, now: datetime, cost: float, wait: float) -> None:
         self.downloads = downloads
 
     async def offline(self, error: Exception, now: datetime) -> None:

@@ -12,7 +12,8 @@ from sluice_client_poller.adapters.port import Adapter
 from sluice_client_poller.holder import Holder
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.replica import read_subject
-from sluice_common.contracts import codec, subjects
+from sluice_common.bus.rpc import call
+from sluice_common.contracts import codec, commands, subjects
 from sluice_common.contracts.events import Event
 from sluice_common.contracts.frames import Table, adopt
 from sluice_common.kit.clock import SYSTEM_CLOCK
@@ -81,3 +82,9 @@ async def all_events(bus: Bus) -> list[Event]:
 async def event_types(bus: Bus) -> list[str]:
     """The types of all events about downloads."""
     return [event.type for event in await all_events(bus) if event.type.startswith("download.")]
+
+
+async def send(bus: Bus, verb: str, body: object, request_id: str = "r1") -> commands.Done:
+    """A command to the client `fake`, as a gateway sends it."""
+    subject = subjects.command("fake", verb)
+    return await call(bus, subject, body, commands.Done, request_id=request_id, actor="tester")

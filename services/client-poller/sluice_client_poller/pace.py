@@ -9,8 +9,10 @@ from sluice_common.model.enums import State
 
 _MOVING = (State.DOWNLOADING, State.CHECKING, State.MOVING, State.FETCHING_METADATA)
 # At most this share of the time is spent inside the client: while somebody watches, and while nobody does.
-WATCHED_SHARE = 0.25
+WATCHED_SHARE = 0.2
 IDLE_SHARE = 0.05
+# So many rows are glanced at between two polls of a client that is slow to say what changed.
+MOST_GLANCED = 200
 # Of so many polls the cheapest counts: a whole list among deltas, or our own busy loop, is not the client's cost.
 COSTS = 3
 # Waits differ by at most this share, so that clients that began together do not stay together.

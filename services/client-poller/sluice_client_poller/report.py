@@ -21,7 +21,7 @@ log = logging.get(__name__)
 
 WRITE_EVERY = timedelta(seconds=10)
 # What may differ without being worth a write of its own.
-_VOLATILE = ("last_good_poll", "latency_ms", "updated_at", "free_space", "down_speed", "up_speed")
+_VOLATILE = ("last_good_poll", "latency_ms", "updated_at", "next_poll", "free_space", "down_speed", "up_speed")
 
 
 class Reporter:
@@ -39,8 +39,9 @@ class Reporter:
         self._written: ClientStatus | None = None
         self._fence: int | None = None
 
-    async def online(self, poll: Poll, downloads: int, now: datetime, cost: float) -> None:
-        """A complete poll just succeeded: the client has that many downloads, and the poll took `cost` seconds."""
+    async def online(self, poll: Poll, downloads: int, now: datetime, cost: float, wait: float) -> None:
+        """A complete poll just succeeded: the client has that many downloads, the poll took `cost` seconds, and the
+        next one comes in `wait` seconds."""
         status = ClientStatus(
             client=self._client,
             type=self._kind,
@@ -54,6 +55,7 @@ class Reporter:
             downloads=downloads,
             holder=self._holder,
             updated_at=now,
+            next_poll=round(wait, 1),
         )
         await self._report(status)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from random import Random
+from typing import TypeVar
 
 import msgspec
 
 from sluice_client_poller import pace
-from sluice_client_poller.adapters.port import Adapter, Poll
+from sluice_client_poller.adapters.port import Adapter, Glancer, Poll
 from sluice_client_poller.holds import HoldPolicy, Holds, judge
 from sluice_client_poller.metrics import HELD_REMOVALS, POLL_SECONDS, POLLS
 from sluice_client_poller.picture import Picture
@@ -32,6 +33,8 @@ from sluice_common.kit.tasks import checkpoint
 from sluice_common.model.download import Download
 
 log = logging.get(__name__)
+
+T = TypeVar("T")
 
 BUS_RETRY = 0.5
 EFFECT_WITHIN = 5.0
@@ -57,6 +60,7 @@ class Session:
         self.name = name
         self.kind = client.type
         self.adapter = adapter
+        self._glancer = adapter if isinstance(adapter, Glancer) else None
         self._table = table
         self._reporter = reporter
         self._watch = watch
@@ -77,6 +81,7 @@ class Session:
         self._finished = 0
         self._failure: ClientError | BusUnavailable | Fenced | None = None
         self._failures = 0
+        self._watched_turns = 0
         self.is_resting = False
         # The zero lets the first list, which is always a whole one, cost no wait for the deltas after it.
         self._costs = deque([0.0], maxlen=pace.COSTS)
@@ -88,19 +93,59 @@ class Session:
             self._started += 1
             turn = self._started
             self._wake.clear()
+            self._watched_turns = self._watch.turns  # who begins to look from here on does not wait for the next poll
             wait = await self._turn()
             async with self._polled:
                 self._finished = turn
                 self._polled.notify_all()
-            await self._pause(wait)
+            await self._rest(wait)
 
-    async def _pause(self, seconds: float) -> None:
-        """Until the time is over, a command wants to see its effect, or somebody begins to look at the queue."""
-        reasons = (self._clock.sleep(seconds), self._wake.wait(), self._watch.begins())
-        waiting = {asyncio.ensure_future(reason) for reason in reasons}
+    async def _rest(self, seconds: float) -> None:
+        """Until the next poll; where that is far off, what is looked at or moves is looked at meanwhile."""
+        due = self._clock.monotonic() + seconds
+        while (left := due - self._clock.monotonic()) > 0:
+            names = self._worth_a_glance() if left > self._settings.fast else ()
+            if not names or self._glancer is None:
+                await self._pause(left)
+                return
+            if await self._pause(self._settings.fast) or not await self._glance(self._glancer, names):
+                return
+
+    def _worth_a_glance(self) -> tuple[str, ...]:
+        """What the client calls the rows that somebody sees, or that move; none while it is not known how it is."""
+        picture = self._picture
+        # What is about to leave waits for a whole poll, which alone can tell that it left.
+        unsure = self._failure is not None or self._restarted or picture.known.leaving
+        if unsure or self._client.interval is not None:
+            return ()
+        wanted = (*sorted(self._watch.rows(self.name)), *sorted(picture.known.moving))
+        known = [download_id for download_id in dict.fromkeys(wanted) if download_id in picture.known]
+        return tuple(map(picture.client_name_of, known[: pace.MOST_GLANCED]))
+
+    async def _glance(self, glancer: Glancer, names: Sequence[str]) -> bool:
+        """Commit what a few rows are now; whether that went well. Nothing is concluded from a row that is missing."""
+        try:
+            rows = await self._read(glancer.glance(names))
+            self._picture.hear(Poll(rows=rows, whole=False))
+            async with self._lock:
+                await self._table.open()
+                picture, now = self._picture, self._clock.now()
+                plan = picture.plan(now, restarted=False)
+                picture.committed(await self._table.commit(plan.upserts, (), now), plan)
+                await self._table.announce()
+        except (ClientError, BusUnavailable, Fenced) as error:
+            log.debug("glance_failed", client=self.name, error=str(error))
+            return False
+        return True
+
+    async def _pause(self, seconds: float) -> bool:
+        """Until the time is over, or until a command wants to see its effect or somebody begins to look: then True."""
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        waiting = {sleeping, *map(asyncio.ensure_future, (self._wake.wait(), self._watch.begins(self._watched_turns)))}
         self.is_resting = True
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return self._wake.is_set() or not sleeping.done()
         finally:
             self.is_resting = False
             for task in waiting:
@@ -133,9 +178,10 @@ class Session:
             await self._table.announce()
             await self._table.tidy()
         self._failure, self._failures = None, 0
-        await self._reporter.online(poll, self._picture.count, now, cost)
         self._costs.append(cost)
-        return self._wait()
+        wait = self._wait()
+        await self._reporter.online(poll, self._picture.count, now, cost, wait)
+        return wait
 
     def _wait(self) -> float:
         seconds = pace.interval(
@@ -148,19 +194,22 @@ class Session:
         return pace.spread(seconds, self._random.random())
 
     async def _ask(self) -> Poll:
-        """One client's reply that our own code cannot cope with must not take the other clients down with it."""
-        try:
-            poll = await self.adapter.poll()
-        except (ClientError, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            log.exception("poll_broke", client=self.name)
-            raise ClientProtocolError(f"its reply could not be read ({type(error).__name__})") from error
+        poll = await self._read(self.adapter.poll())
         if not poll.whole and not self._heard:
             # Taken for a whole list it would be a client that lost nearly everything.
             raise ClientProtocolError("it told what changed before it told its whole list")
         self._heard = True
         return poll
+
+    async def _read(self, answer: Awaitable[T]) -> T:
+        """One client's reply that our own code cannot cope with must not take the other clients down with it."""
+        try:
+            return await answer
+        except (ClientError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.exception("poll_broke", client=self.name)
+            raise ClientProtocolError(f"its reply could not be read ({type(error).__name__})") from error
 
     async def _take(self, now: datetime) -> None:
         """Commit what the client changed. What is remembered of it counts only once it is committed."""

@@ -54,7 +54,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     holders = Holders(bus, freshness)
     commands = Commands(holders, replica, queries, settings)
     hub = Hub(live, queries)
-    watching = Watching(bus, lambda: hub.subscribers)
+    watching = Watching(bus, hub, new_request_id)
     ready = [bus.ready, db.ready, replica.ready]
     app = create_app(
         queries,

@@ -18,7 +18,7 @@ from sluice_common.model import edits
 from sluice_common.model.download import Download
 from sluice_common.model.enums import State
 from support.fake_client import FakeClient
-from support.poller import committed, polling
+from support.poller import committed, polling, send
 from support.waiting import until
 
 CATEGORY = commands.Alter(id="a", edit=edits.SetCategory(category="tv"))
@@ -44,10 +44,6 @@ async def client(bus: Bus, deltas: bool) -> AsyncIterator[FakeClient]:
 async def row_of(bus: Bus, download_id: str) -> Download | None:
     table = await committed(bus, "fake")
     return table.rows.get(download_id) if table else None
-
-
-async def send(bus: Bus, verb: str, body: object, request_id: str = "r1") -> commands.Done:
-    return await call(bus, subjects.command("fake", verb), body, commands.Done, request_id=request_id, actor="tester")
 
 
 @pytest.mark.parametrize(

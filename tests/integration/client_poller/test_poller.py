@@ -12,11 +12,11 @@ from sluice_client_poller.adapters.port import Poll
 from sluice_client_poller.table import ClientTable
 from sluice_common.bus.connect import Bus, connect
 from sluice_common.bus.replica import StreamFull, publish_part, read_subject
-from sluice_common.bus.rpc import call
 from sluice_common.bus.statuses import read_status
-from sluice_common.contracts import commands, subjects
+from sluice_common.contracts import codec, commands, subjects
 from sluice_common.contracts.events import DownloadData
 from sluice_common.contracts.frames import Frame, FrameKind, Table, adopt
+from sluice_common.contracts.watching import Watched
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import ClientUnavailable, Fenced, Problem
 from sluice_common.kit.settings import NatsSettings, PollSettings
@@ -24,7 +24,7 @@ from sluice_common.model.download import ClientStatus, Download
 from sluice_common.model.enums import Health, Reason, State
 from support.fake_client import FakeClient
 from support.nats import NatsForTest
-from support.poller import all_events, committed, event_types, polling
+from support.poller import all_events, committed, event_types, polling, send
 from support.waiting import until
 
 
@@ -37,11 +37,6 @@ async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
 async def rows_of(bus: Bus) -> dict[str, Download] | None:
     table = await committed(bus, "fake")
     return table.rows if table else None
-
-
-async def send(bus: Bus, verb: str, body: object, request_id: str = "r1") -> commands.Done:
-    subject = subjects.command("fake", verb)
-    return await call(bus, subject, body, commands.Done, request_id=request_id, actor="tester")
 
 
 async def test_the_first_baseline_is_a_table_without_events(bus: Bus, deltas: bool) -> None:
@@ -162,7 +157,7 @@ async def test_somebody_who_begins_to_look_waits_for_no_slow_poll(bus: Bus) -> N
     client.put("a", state=State.SEEDING)
     async with polling(bus, {"fake": client}, settings=PollSettings(fast=0.05, slow=3600)):
         await until(lambda: rows_of(bus), what="a committed table")
-        await bus.nc.publish(subjects.WATCH, b"")
+        await bus.nc.publish(subjects.WATCH, codec.to_json(Watched(gateway="g")))
         await _polled(client)
         await _polled(client)
 

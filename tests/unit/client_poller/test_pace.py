@@ -20,9 +20,9 @@ def test_fast_while_something_moves_and_slow_when_idle() -> None:
 
 
 def test_a_configured_interval_is_kept_and_a_costly_client_is_spared() -> None:
-    """At most a quarter of its time goes into polls while somebody watches, a twentieth while nobody does."""
+    """At most a fifth of its time goes into polls while somebody watches, a twentieth while nobody does."""
     assert interval(SETTINGS, fixed=2, cost=0, moving=False, watched=False) == 2
-    assert interval(SETTINGS, fixed=None, cost=2, moving=True, watched=True) == 6
+    assert interval(SETTINGS, fixed=None, cost=2, moving=True, watched=True) == 8
     assert interval(SETTINGS, fixed=2, cost=2, moving=True, watched=False) == 38
 
 

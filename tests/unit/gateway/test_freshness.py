@@ -15,9 +15,13 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 CLIENT = ClientSettings(type="deluge", url="http://deluge:8112")
 
 
-def status(health: Health, age: float | None, reason: str | None = None) -> ClientStatus:
+def status(
+    health: Health, age: float | None, reason: str | None = None, next_poll: float | None = None
+) -> ClientStatus:
     polled = NOW - timedelta(seconds=age) if age is not None else None
-    return ClientStatus(client="deluge", type="deluge", health=health, reason=reason, last_good_poll=polled)
+    return ClientStatus(
+        client="deluge", type="deluge", health=health, reason=reason, last_good_poll=polled, next_poll=next_poll
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,8 @@ def status(health: Health, age: float | None, reason: str | None = None) -> Clie
         (status(Health.ERROR, None, "auth_failed"), "error", True, "auth_failed"),
         (status(Health.OK, 300), "warning", True, "not_polled"),
         (status(Health.OK, None), "warning", True, "not_polled"),
+        (status(Health.OK, 100, next_poll=40), "ok", False, None),
+        (status(Health.OK, 131, next_poll=40), "warning", True, "not_polled"),
         (status(Health("melting"), 3), "melting", True, None),
     ],
 )

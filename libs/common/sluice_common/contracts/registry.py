@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from sluice_common.contracts import commands, doctor, events, frames, history, library, rpc, subjects
+from sluice_common.contracts import commands, doctor, events, frames, history, library, rpc, subjects, watching
 from sluice_common.model.download import ClientStatus
 from sluice_common.model.edits import Limits
 
@@ -68,7 +68,7 @@ def _tables() -> Iterator[Route]:
         stream=subjects.CLIENTS,
     )
     yield Route(
-        subject=subjects.WATCH, wire=Wire.EMPTY, message=None, publishers=(GATEWAY,), consumers=(POLLER,)
+        subject=subjects.WATCH, wire=Wire.JSON, message=watching.Watched, publishers=(GATEWAY,), consumers=(POLLER,)
     )  # fmt: skip
     yield Route(
         subject=subjects.FREED, wire=Wire.EMPTY, message=None, publishers=(POLLER,), consumers=(POLLER,)

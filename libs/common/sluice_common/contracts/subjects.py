@@ -14,7 +14,7 @@ ALL_EVENTS = "sluice.events.>"
 ALL_DEAD_LETTERS = "sluice.dlq.>"
 IMPORT_EVENTS = "sluice.events.import.>"
 COMPLETIONS = "sluice.events.download.completed.*"
-# Core, not stored: a gateway with subscribers says every few seconds that somebody is looking.
+# Core, not stored: a gateway with subscribers says every few seconds that somebody is looking, and at what.
 WATCH = "sluice.watch"
 # Core, not stored: a poller gave leases back, and others need not find that out by themselves.
 FREED = "sluice.freed"

@@ -79,7 +79,10 @@ class RemoteFile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one client: its health with the reason, and when it last told its whole list."""
+    """What is known of one client: its health with the reason, and when it last told its whole list.
+
+    `next_poll` is in how many seconds it will be asked again, as that was planned at `updated_at`.
+    """
 
     client: str
     type: str
@@ -95,3 +98,4 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     downloads: int | None = None
     holder: str | None = None
     updated_at: datetime | None = None
+    next_poll: float | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -108,6 +109,17 @@ class Adapter(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+@runtime_checkable
+class Glancer(Protocol):
+    """An adapter of a client that tells of a few downloads for much less than it takes to tell what changed."""
+
+    async def glance(self, download_ids: Sequence[str]) -> tuple[Download, ...]:
+        """These rows as they are now; one that is not told may be gone, which only a poll says for sure.
+
+        The next poll's rows hold them again, as does a delta's.
+        """
 
 
 def unsupported(client: str, what: str) -> Problem:

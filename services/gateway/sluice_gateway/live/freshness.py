@@ -68,7 +68,7 @@ def judge(name: str, settings: ClientSettings, status: ClientStatus | None, now:
         message = "no poller has reported on it yet; is the client-poller running?"
         return _state(name, Health.UNKNOWN.value, True, None, now, "no_status", message)
     if status.health in (Health.OK, Health.WARNING):
-        silent = _age(status, now) > max(STALE_AFTER, 3 * (settings.interval or 0) + 10)
+        silent = _age(status, now) > max(STALE_AFTER, 3 * (settings.interval or status.next_poll or 0) + 10)
         if silent:
             message = "no complete poll was reported lately; is the client-poller running?"
             return _state(name, Health.WARNING.value, True, status, now, "not_polled", message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -151,6 +152,11 @@ class Channel(Generic[RowT, TroubleT]):
         self._limit = limit
         self._shown = self._look(Mood(renders))
 
+    @property
+    def shown(self) -> Collection[Key]:
+        """The rows in the window, as they were told last."""
+        return self._shown.entries.keys()
+
     def join(self, subscriber: Subscriber) -> None:
         """Tell the newcomer everything; from then on it gets what all get."""
         self.publish()  # so that what it is told is what the others know
@@ -212,6 +218,11 @@ class Hub(Generic[RowT, TroubleT]):
     def subscribers(self) -> int:
         """How many watch."""
         return sum(len(channel.subscribers) for channel in self._channels.values())
+
+    def in_sight(self, most: int) -> list[Key]:
+        """The rows that somebody is shown now, at most so many."""
+        shown = (key for channel in self._channels.values() for key in channel.shown)
+        return list(islice(dict.fromkeys(shown), most))
 
     @asynccontextmanager
     async def subscribe(self, only: Filter, order: Order, limit: int) -> AsyncIterator[Subscriber]:

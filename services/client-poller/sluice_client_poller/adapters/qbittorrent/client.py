@@ -53,6 +53,7 @@ class QbittorrentAdapter:
         self._troubles = 0
         self._due_at = 0.0
         self._mirror = Mirror()
+        self._glanced: set[str] = set()
         self._totals = wire.Totals()
 
     async def poll(self) -> Poll:
@@ -131,6 +132,13 @@ class QbittorrentAdapter:
         """Let go of connections."""
         await self._access.close()
 
+    async def glance(self, download_ids: Sequence[str]) -> tuple[Download, ...]:
+        """A few rows by their hashes. They are kept out of the mirror, to which the next delta is relative."""
+        async with self._lock:
+            found = await self._info(download_ids)
+            self._glanced |= found.keys()
+            return tuple(to_download(self._name, torrent_id, row) for torrent_id, row in found.items())
+
     # What a poll does.
 
     async def _poll(self, rid: int) -> Poll:
@@ -180,11 +188,13 @@ class QbittorrentAdapter:
             mirror.drop(await self._ghosts(mirror))
         else:
             left += mirror.drop(mirror.outgrown(changed))
-        shown = mirror.shown(changed, await self._info(sorted(mirror.doubtful)))
+        # What was glanced at may have gone back since to what it was in the mirror: no delta tells that.
+        again = self._glanced & mirror.rows.keys()
+        shown = mirror.shown({*changed, *again}, await self._info(sorted(mirror.doubtful)))
         rows: list[Download] = []
         async for some in self._slices(list(shown.items())):
             rows += [to_download(self._name, torrent_id, row) for torrent_id, row in some]
-        self._mirror = mirror
+        self._mirror, self._glanced = mirror, set()
         return tuple(rows), tuple(torrent_id for torrent_id in left if torrent_id not in mirror.rows)
 
     async def _ghosts(self, mirror: Mirror) -> set[str]:
