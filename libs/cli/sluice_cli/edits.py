@@ -154,7 +154,7 @@ def trackers(
 def peers(
     ctx: typer.Context,
     download: Id,
-    addresses: Annotated[list[str], typer.Argument(metavar="PEER...", help="address:port; of IPv6 [address]:port.")],
+    addresses: Annotated[list[str], typer.Argument(metavar="PEER...", help=r"address:port; of IPv6 \[address]:port.")],
     json: Json = False,
 ) -> None:
     """Have a download's client dial these peers."""

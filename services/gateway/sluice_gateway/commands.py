@@ -14,6 +14,7 @@ from sluice_common.contracts.rpc import Empty
 from sluice_common.kit import log as logging
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import OURS, Settings
+from sluice_common.model.download import Download
 from sluice_common.model.metainfo import MAX_TORRENT_BYTES
 from sluice_gateway import changes, checks, imported
 from sluice_gateway.caller import Caller
@@ -238,7 +239,7 @@ class Commands:
         row = self._queries.entry(client, download_id).download
         self._features.need("import")
         self._holders.refuse_if_down(client)
-        return Retry(id=row.id, epoch=row.epoch, source=await self._source(client, row.id, caller))
+        return Retry(id=row.id, epoch=row.epoch, source=_as_it_is(await self._source(client, row.id, caller), row))
 
     async def _source_of_absent(self, client: str, download_id: str, caller: Caller) -> Add:
         try:
@@ -293,3 +294,10 @@ def _with_note(shown: QueueRow | Outcome, note: str | None) -> AddedRow | Outcom
     if isinstance(shown, Outcome):
         return msgspec.structs.replace(shown, note=note)
     return AddedRow(**{name: getattr(shown, name) for name in shown.__struct_fields__}, note=note)
+
+
+def _as_it_is(source: Add, row: Download) -> Add:
+    """The source with what was edited since: added again into the old folder, it would be downloaded again."""
+    return msgspec.structs.replace(
+        source, save_path=row.save_path or source.save_path, category=row.category or source.category, tags=row.tags
+    )

@@ -84,6 +84,26 @@ async def test_a_retry_adds_the_stored_source_again(
     assert poller.asked[0][1].source == Add(torrent=TORRENT, category="movies")
 
 
+async def test_a_retry_keeps_what_was_edited_since(
+    gateway: GatewayForTest, poller: PollerForTest, services: ServiceForTest
+) -> None:
+    """It goes into the folder and category where it is now: into the old one all of it would be downloaded again."""
+    await poller.status()
+    await poller.table(row("a1", category="films", tags=("y", "z"), save_path="/moved"))
+    await gateway.shows(1)
+    stored = Source(magnet=MAGNET, save_path="/old", category="tv")
+    await services.answers("importer", "source", SourceOf, lambda _: stored)
+    asked: list[Retry] = []
+
+    async def retry(body: Retry) -> Done:
+        asked.append(body)
+        return Done(id="a1", position=await poller.change(row("a1", epoch="c2")))
+
+    await poller.answers("retry", Retry, retry)
+    assert (await gateway.http.post("/api/v1/downloads/deluge/a1/retry")).status_code == 200
+    assert asked[0].source == Add(magnet=MAGNET, save_path="/moved", category="films", tags=("y", "z"))
+
+
 async def test_a_retry_that_failed_half_way_can_be_tried_again(
     gateway: GatewayForTest, poller: PollerForTest, services: ServiceForTest
 ) -> None:

@@ -91,6 +91,33 @@ async def test_a_download_that_lost_its_category_is_what_it_was_added_as(househo
         assert [one.id for one in await household.imports()] == [done.id]
 
 
+async def test_a_hybrid_is_what_it_was_added_as_whatever_its_client_calls_it(household: Household) -> None:
+    """Added by its v1 hash, listed by its v2 hash: filed as meant though complete at once, and found for a retry.
+
+    qBittorrent lists hybrids by the first half of their v2 hash (seen with 4.5.2).
+    """
+    client = household.client
+    await client.start()
+    v1, v2 = "a" * 40, "b" * 40
+    async with household.importer():
+        wanted = await household.item("movie", "Dune", 2021)
+        await _associate(household, v1, media_item=wanted.id)
+        row = client.add(v2, "zxqv-0001", {"zxqv-0001.mkv": b"film"}, aliases=(v1,))
+        await client.commit(row)
+        await client.completed(row)
+        done = await household.reached(v2, "imported")
+        assert done.media_item == wanted.id
+        await eventually(lambda: _is_known(household, v2), "its source is known by the name that it has")
+        assert not await _is_known(household, v1)
+
+
+async def _is_known(household: Household, download_id: str) -> bool:
+    try:
+        return (await _source(household, download_id)).magnet == MAGNET.magnet
+    except Problem:
+        return False
+
+
 async def _quietly(ask: Any) -> bool:
     try:
         return bool(await ask())

@@ -254,7 +254,10 @@ class PollSettings(Section):
 
 @dataclass(frozen=True)
 class Origin:
-    """The file that settings were read from, and its SHA-256 of that moment. Says nothing of what they are."""
+    """The file that settings were read from, and its SHA-256 of that moment, "" where it was not there yet.
+
+    Says nothing of what they are.
+    """
 
     path: Path | None = field(default=None, compare=False)
     digest: str = field(default="", compare=False)
@@ -331,7 +334,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     Raises SettingsError with every fault, each beginning with the path of its key.
     """
     source = path or _configured_path(environ or os.environ)
-    values, origin = _read_yaml(source) if source is not None and source.exists() else ({}, Origin())
+    values, origin = _read_yaml(source) if source is not None and source.exists() else ({}, Origin(source))
     try:
         with _secrets_beside(source):
             settings = Settings(**values)

@@ -108,6 +108,26 @@ async def lives(connection: Connection, client: str) -> list[Life]:
     return [msgspec.convert(dict(row), Life) for row in rows]
 
 
+async def rename(connection: Connection, client: str, life: Life, download_id: str) -> Life:
+    """The association under the name that the table has for its download; one that is over there makes way.
+
+    One that lives there stays, and this one keeps its name.
+    """
+    await connection.execute(
+        "DELETE FROM library.downloads WHERE client = $1 AND download_id = $2 AND state = 'closing'",
+        client,
+        download_id,
+    )
+    renamed = await connection.fetchval(
+        "UPDATE library.downloads SET download_id = $3 WHERE client = $1 AND download_id = $2 "
+        "AND NOT EXISTS (SELECT FROM library.downloads WHERE client = $1 AND download_id = $3) RETURNING true",
+        client,
+        life.download_id,
+        download_id,
+    )
+    return msgspec.structs.replace(life, download_id=download_id) if renamed else life
+
+
 async def save(connection: Connection, client: str, before: Life, after: Life | Delete) -> None:
     """Take one step, unless somebody changed the association since it was read."""
     if isinstance(after, Delete):

@@ -284,6 +284,14 @@ def test_a_home_is_expanded_and_a_section_without_lines_is_none(
     assert settings.libraries["tv"].root == Path("/home/somebody/media/tv")
 
 
+def test_a_file_that_came_after_the_start_is_a_change(tmp_path: Path) -> None:
+    """Somebody starts Sluice, writes a first configuration, and must be told to restart it."""
+    settings = load(tmp_path / "sluice.yaml")
+    assert not settings.origin.has_changed()
+    _file(tmp_path, HOUSEHOLD)
+    assert settings.origin.has_changed()
+
+
 @pytest.mark.parametrize(
     ("tls", "told"),
     [

@@ -13,7 +13,10 @@ _ABSENT = frozenset({"download_gone", "download_replaced"})
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
-    """A complete download of ours. `wanted` is bytes; `incarnation` the table's, None where no table shows it."""
+    """A complete download of ours. `wanted` is bytes; `incarnation` the table's, None where no table shows it.
+
+    `aliases` are its other names: an add knows a hybrid by its v1 hash, which its client may never use.
+    """
 
     client: str
     download_id: str
@@ -22,6 +25,12 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     category: str | None = None
     incarnation: str | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that its association may have."""
+        return self.download_id, *self.aliases
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):

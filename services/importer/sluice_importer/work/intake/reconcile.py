@@ -147,7 +147,9 @@ class Reconciler:
             connection,
             name,
             finished,
-            preexisting=lambda download: (download.category or "") in backlog and download.download_id not in ours,
+            preexisting=lambda download: (
+                (download.category or "") in backlog and ours.keys().isdisjoint(download.names)
+            ),
             new_id=self._new_id,
             now=now,
         )
@@ -157,17 +159,20 @@ class Reconciler:
 
     async def _associations(self, connection: Connection, name: str, table: Table, polled_at: datetime) -> None:
         lives, now = await associations.lives(connection, name), self._clock.now()
-        epochs = _epochs(table, [life.download_id for life in lives])
-        for before in lives:
-            after = step(before, epochs.get(before.download_id), polled_at, now)
+        rows = _rows(table, [life.download_id for life in lives])
+        for life in lives:
+            before, row = life, rows.get(life.download_id)
+            if row is not None and row.id != life.download_id:
+                before = await associations.rename(connection, name, life, row.id)
+            after = step(before, row.epoch if row else None, polled_at, now)
             if after != before:
                 await associations.save(connection, name, before, after)
 
 
-def _epochs(table: Table, ids: Sequence[str]) -> dict[str, str]:
-    """The epochs of those of the downloads that the table has, under any of their names."""
-    found = {one: table.rows[one].epoch for one in ids if one in table.rows}
+def _rows(table: Table, ids: Sequence[str]) -> dict[str, Download]:
+    """The rows of those of the downloads that the table has, under any of their names."""
+    found = {one: table.rows[one] for one in ids if one in table.rows}
     wanted = set(ids) - set(found)
     if wanted:
-        found |= {alias: row.epoch for row in table.rows.values() for alias in row.aliases if alias in wanted}
+        found |= {alias: row for row in table.rows.values() for alias in row.aliases if alias in wanted}
     return found

@@ -34,6 +34,7 @@ def finished_row(
         name=row.name,
         category=category,
         incarnation=incarnation,
+        aliases=row.aliases,
     )
 
 

@@ -141,9 +141,9 @@ async def _create(connection: Connection, download: Finished, import_id: str, no
     row = await connection.fetchrow(
         "INSERT INTO library.imports (id, client, download_id, epoch, incarnation, wanted, name, category, state, "
         "next_retry_at, bound_item, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, "
-        "(SELECT media_item FROM library.downloads WHERE client = $2 AND download_id = $3 "
+        "(SELECT media_item FROM library.downloads WHERE client = $2 AND download_id = ANY($13::text[]) "
         "AND (state <> 'closing' OR epoch = $4 OR closing_reason = $10 "
-        "OR (closing_reason = $11 AND updated_at > $12))), $9, $9) "
+        "OR (closing_reason = $11 AND updated_at > $12)) ORDER BY download_id <> $3 LIMIT 1), $9, $9) "
         f"ON CONFLICT (client, download_id, epoch) DO NOTHING RETURNING {_ROW}",
         import_id,
         *_columns(download),
@@ -151,6 +151,7 @@ async def _create(connection: Connection, download: Finished, import_id: str, no
         EXPIRED,
         GONE,
         now - REOPENS_WITHIN,
+        list(download.names),
     )
     return 0 if row is None else await _tell(connection, row, now)
 
