@@ -23,6 +23,7 @@ from sluice_common.bus.connect import Bus, connect
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import commands, subjects
 from sluice_common.kit.errors import Problem
+from sluice_common.kit.tasks import checkpoint
 from support.fleet import Fleet
 from support.nats import NatsForTest
 from support.pollers import Pollers, change, holders, lifecycle, wrong_tables
@@ -93,6 +94,7 @@ async def busy(bus: Bus, fleet: Fleet, random: Random, *, spare: str = "") -> As
 
     async def live() -> None:
         while True:
+            checkpoint()  # a cancellation that nats-py forgot would have the block wait for the end of this for ever
             await change(bus, fleet, random, spare=spare)
             await asyncio.sleep(0.1)
 

@@ -29,6 +29,7 @@ from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, Fenced
 from sluice_common.kit.settings import ClientSettings, PollSettings
+from sluice_common.kit.tasks import checkpoint
 
 log = logging.get(__name__)
 
@@ -95,6 +96,7 @@ class Holder:
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
+                    checkpoint()
                     await self._pause(await self._tick(group))
         finally:
             leases = [held.lease for held in self._held.values()]

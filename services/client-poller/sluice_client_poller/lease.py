@@ -24,6 +24,7 @@ from sluice_common.bus.topology import LEASE_TTL
 from sluice_common.contracts import subjects
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, Fenced
+from sluice_common.kit.tasks import checkpoint
 
 # A command runs only while the last renewal is younger than this, so that it ends before anybody else may start.
 COMMAND_MARGIN = 5.0
@@ -205,6 +206,7 @@ async def _entries(kv: KeyValue) -> list[KeyValue.Entry]:
     watcher = await kv.watchall(ignore_deletes=True, inactive_threshold=5 * LOOK_WITHIN)
     entries = []
     try:
+        checkpoint()  # the deadline of this reading may have been forgotten
         async for entry in watcher:
             if entry is None:  # everything that was there has come
                 break

@@ -76,6 +76,15 @@ async def test_a_big_table_travels_in_parts_and_old_frames_go(bus: Bus) -> None:
         assert len(_shows(replica) or {}) == 5000
 
 
+async def test_reading_a_table_leaves_nothing_at_the_server(bus: Bus) -> None:
+    """No consumer stays behind: the server takes 1,000 of them, and then nobody reads any table."""
+    writer = await open_table(bus)
+    await keyframe(bus, writer, rows("a"))
+    for _ in range(3):
+        assert len(await read_subject(bus, "c")) == 1
+    assert (await bus.js.stream_info(subjects.FRAMES)).state.consumer_count == 0
+
+
 async def test_replicas_follow_every_client_live(bus: Bus, other: Bus) -> None:
     """Two subjects, keyframes and deltas, and each listener hears what changed."""
     one, two = await open_table(bus, "one"), await open_table(bus, "two")

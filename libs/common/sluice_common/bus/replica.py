@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
@@ -82,14 +83,19 @@ async def read_subject(bus: Bus, client: str) -> list[tuple[int, Frame | None]]:
         raise BusUnavailable(f"cannot read the table of {client}: {type(error).__name__}") from error
     messages: list[tuple[int, Frame | None]] = []
     try:
-        async for message in _pull(bus, subject):
-            sequence = message.metadata.sequence.stream
-            messages.append((sequence, _decode(message)))
-            if sequence >= (last.seq or 0):
-                return messages
+        consumer = await _consumer(bus, subject)
+        async with aclosing(_pull(bus, consumer)) as pulled:
+            async for message in pulled:
+                sequence = message.metadata.sequence.stream
+                messages.append((sequence, _decode(message)))
+                if sequence >= (last.seq or 0):
+                    break
+            else:
+                raise BusUnavailable(f"the table of {client} ended early")
     except (StreamLost, *_TROUBLE) as error:
         raise BusUnavailable(f"cannot read the table of {client}: {type(error).__name__}") from error
-    raise BusUnavailable(f"the table of {client} ended early")
+    await _delete_consumer(bus, consumer)
+    return messages
 
 
 async def delete_frames(bus: Bus, sequences: Sequence[int]) -> None:
@@ -123,9 +129,9 @@ async def _assert_stream(bus: Bus) -> None:
         raise BusUnavailable(f"JetStream: {type(error).__name__}") from error
 
 
-async def _pull(bus: Bus, subject: str) -> AsyncIterator[Msg]:
+async def _pull(bus: Bus, consumer: str) -> AsyncGenerator[Msg, None]:
     """Messages of a fresh ephemeral consumer until a fetch stays empty; raises StreamLost on a gap."""
-    subscription = await _subscribe(bus, subject)
+    subscription = await bus.js.pull_subscribe_bind(consumer, stream=subjects.FRAMES)
     expected = 1
     try:
         while True:
@@ -142,7 +148,8 @@ async def _pull(bus: Bus, subject: str) -> AsyncIterator[Msg]:
         await _unsubscribe(subscription)
 
 
-async def _subscribe(bus: Bus, subject: str) -> Any:
+async def _consumer(bus: Bus, subject: str) -> str:
+    """The name of a fresh ephemeral consumer."""
     config = ConsumerConfig(
         ack_policy=AckPolicy.NONE,
         deliver_policy=DeliverPolicy.ALL,
@@ -151,8 +158,15 @@ async def _subscribe(bus: Bus, subject: str) -> Any:
         mem_storage=True,
         num_replicas=1,
     )
-    info = await bus.js.add_consumer(subjects.FRAMES, config)
-    return await bus.js.pull_subscribe_bind(info.name, stream=subjects.FRAMES)
+    return (await bus.js.add_consumer(subjects.FRAMES, config)).name
+
+
+async def _delete_consumer(bus: Bus, consumer: str) -> None:
+    """Now, not when it was idle for long: a stream takes 1,000 (NATS 2.15), and no table can be read after them."""
+    try:
+        await bus.js.delete_consumer(subjects.FRAMES, consumer)
+    except _TROUBLE as error:
+        log.debug("consumer_left", error=type(error).__name__)
 
 
 async def _unsubscribe(subscription: Any) -> None:
@@ -242,7 +256,8 @@ class Replica:
         target = info.state.last_seq if info.state.messages else 0
         self._born, self._seen, self._left = info.created, 0, None
         fresh: dict[str, Reader] = {}
-        subscription = await _subscribe(self._bus, subjects.ALL_FRAMES)
+        consumer = await _consumer(self._bus, subjects.ALL_FRAMES)
+        subscription = await self._bus.js.pull_subscribe_bind(consumer, stream=subjects.FRAMES)
         try:
             await self._replay(subscription, fresh, target)
         finally:
