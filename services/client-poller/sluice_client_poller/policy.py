@@ -6,9 +6,10 @@ was taken against what was given back, and a hit-and-run costs the account.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+
+import msgspec
 
 from sluice_client_poller.commands import Commands
 from sluice_client_poller.metrics import STALL_ACTIONS
@@ -33,15 +34,29 @@ def may_be_touched(row: Download, owners: Mapping[str, str]) -> bool:
     return is_ours and row.intent is None and (row.private is False or not row.done)
 
 
-class StallPolicy:
-    """Carries out one client's `stalled` section. Whatever it did to a download it does once."""
+class _Stall(msgspec.Struct):
+    """One stall of one download, from the first look that saw it to the last. Its command has the same id each time
+    that it is tried; another stall of the same download has another, or the answer to the first would be repeated."""
 
-    def __init__(self, session: Session, does: Commands, client: ClientSettings, clock: Clock) -> None:
+    request_id: str
+    is_settled: bool = False
+
+
+class StallPolicy:
+    """Carries out one client's `stalled` section: what it does to a download it does once in each of its stalls.
+
+    What is stalled already is remembered here alone: another holder, or a restart, begins anew.
+    """
+
+    def __init__(
+        self, session: Session, does: Commands, client: ClientSettings, clock: Clock, *, new_id: Callable[[], str]
+    ) -> None:
         self._session = session
         self._commands = does
         self._client = client
         self._clock = clock
-        self._done: set[str] = set()
+        self._new_id = new_id
+        self._stalls: dict[tuple[str, str], _Stall] = {}
 
     async def run(self) -> None:
         """Look every ten seconds until cancelled."""
@@ -51,11 +66,13 @@ class StallPolicy:
             await self._enforce(self._session.quiet_for(told.after))
 
     async def _enforce(self, rows: Iterable[Download]) -> None:
-        due = {_request_id(row): row for row in rows if may_be_touched(row, self._client.owners)}
-        self._done &= due.keys()  # what got on, and stalls again, is another matter
-        for request_id, row in due.items():
-            if request_id not in self._done and await self._act(row, request_id):
-                self._done.add(request_id)
+        due = {(row.id, row.epoch): row for row in rows if may_be_touched(row, self._client.owners)}
+        # Whatever got on, or was paused, is out of this: when it stalls again, that is another stall.
+        self._stalls = {key: self._stalls.get(key) or _Stall(self._new_id()) for key in due}
+        for key, row in due.items():
+            stall = self._stalls[key]
+            if not stall.is_settled:
+                stall.is_settled = await self._act(row, stall.request_id)
 
     async def _act(self, row: Download, request_id: str) -> bool:
         """Whether it is settled: what failed is tried again at the next look."""
@@ -79,8 +96,3 @@ def _body(action: str, row: Download) -> object:
     if action == "remove":
         return commands.Remove(id=row.id, epoch=row.epoch)
     return commands.Act(id=row.id, epoch=row.epoch)
-
-
-def _request_id(row: Download) -> str:
-    """The same for whoever acts on the same stall, so that a second holder repeats nothing."""
-    return hashlib.sha256(repr(("stalled", row.client, row.id, row.epoch, row.done)).encode()).hexdigest()[:32]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -57,6 +58,21 @@ async def test_what_is_stalled_is_paused_if_it_may_be(bus: Bus) -> None:
     assert client.calls.count("pause") == 2
     paused = {name for name, row in client.rows.items() if row.state == State.PAUSED}
     assert paused == {"ours", "private-untouched"}
+
+
+async def test_each_stall_is_acted_on(bus: Bus) -> None:
+    """Paused, resumed by hand and stalled again without a byte: that is another stall, and it is paused again."""
+    client = FakeClient()
+    client.put("ours", state=State.DOWNLOADING, category="tv", done=5, private=False)
+    async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured("pause")):
+        for number in (1, 2, 3):
+            await until(partial(_executed, bus, number), what=f"pause number {number}")
+            assert client.calls.count("pause") == number
+            client.put("ours", state=State.DOWNLOADING)
+
+
+async def _executed(bus: Bus, count: int) -> bool:
+    return [event.type for event in await all_events(bus)].count("command.executed") == count
 
 
 async def test_what_is_removed_keeps_its_data(bus: Bus) -> None:
