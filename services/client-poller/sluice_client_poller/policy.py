@@ -1,7 +1,7 @@
 """What becomes of downloads that stay stalled, where the configuration says so; off by default.
 
-Only what Sluice owns is ever touched, and never a private torrent that has downloaded anything: its tracker counts what
-was taken against what was given back, and a hit-and-run costs the account.
+Only what Sluice owns is ever touched, and no private torrent of which there is any data: its tracker counts what was
+taken against what was given back, and a hit-and-run costs the account.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import SluiceError
 from sluice_common.kit.settings import OURS, ClientSettings
 from sluice_common.model.download import Download
+from sluice_common.model.enums import State
 
 log = logging.get(__name__)
 
@@ -29,9 +30,14 @@ ACTOR = "policy:stalled"
 
 
 def may_be_touched(row: Download, owners: Mapping[str, str]) -> bool:
-    """Whether a policy may act on it; whether a torrent is private is not known counts as private."""
+    """Whether a policy may act on it. Where the client does not say that it is public, only while nothing is there.
+
+    `done` is what is there now, not what was ever taken: data that was lost and found missing by a check counts as
+    nothing here, though not for the tracker. What is not known is not taken for nothing.
+    """
     is_ours = owners.get(row.category or "") == OURS
-    return is_ours and row.intent is None and (row.private is False or not row.done)
+    is_empty = row.state == State.FETCHING_METADATA or row.done == 0
+    return is_ours and row.intent is None and (row.private is False or is_empty)
 
 
 class _Stall(msgspec.Struct):
