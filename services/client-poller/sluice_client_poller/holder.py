@@ -221,7 +221,9 @@ class Holder:
             await commands.start()
             async with asyncio.TaskGroup() as group:
                 client = self._clients[session.name]
-                policy = StallPolicy(session, commands, client, self._clock, new_id=self._new_id)
+                policy = StallPolicy(
+                    session, commands, client, clock=self._clock, random=self._random, new_id=self._new_id
+                )
                 group.create_task(policy.run())
                 await session.run()
         finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from random import Random
 
 import msgspec
 
@@ -16,6 +17,7 @@ from sluice_client_poller.metrics import STALL_ACTIONS
 from sluice_client_poller.session import Session
 from sluice_common.contracts import commands, rpc
 from sluice_common.kit import log as logging
+from sluice_common.kit.backoff import delay
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import SluiceError
 from sluice_common.kit.settings import OURS, ClientSettings
@@ -26,6 +28,8 @@ log = logging.get(__name__)
 
 LOOK_EVERY = 10.0
 WITHIN = timedelta(seconds=30)
+# Seconds until what failed is tried again: each try is a warning and an event.
+RETRY_AFTER, RETRY_AT_MOST = 60.0, 3600.0
 ACTOR = "policy:stalled"
 
 
@@ -46,6 +50,8 @@ class _Stall(msgspec.Struct):
 
     request_id: str
     is_settled: bool = False
+    failures: int = 0
+    not_before: float = 0.0  # monotonic seconds
 
 
 class StallPolicy:
@@ -55,12 +61,20 @@ class StallPolicy:
     """
 
     def __init__(
-        self, session: Session, does: Commands, client: ClientSettings, clock: Clock, *, new_id: Callable[[], str]
+        self,
+        session: Session,
+        does: Commands,
+        client: ClientSettings,
+        *,
+        clock: Clock,
+        random: Random,
+        new_id: Callable[[], str],
     ) -> None:
         self._session = session
         self._commands = does
         self._client = client
         self._clock = clock
+        self._random = random
         self._new_id = new_id
         self._stalls: dict[tuple[str, str], _Stall] = {}
 
@@ -77,11 +91,18 @@ class StallPolicy:
         self._stalls = {key: self._stalls.get(key) or _Stall(self._new_id()) for key in due}
         for key, row in due.items():
             stall = self._stalls[key]
-            if not stall.is_settled:
+            if not stall.is_settled and self._clock.monotonic() >= stall.not_before:
                 stall.is_settled = await self._act(row, stall.request_id)
+                if not stall.is_settled:
+                    self._put_off(stall)
+
+    def _put_off(self, stall: _Stall) -> None:
+        stall.failures += 1
+        wait = delay(stall.failures, base=RETRY_AFTER, cap=RETRY_AT_MOST, jitter=self._random.random())
+        stall.not_before = self._clock.monotonic() + wait
 
     async def _act(self, row: Download, request_id: str) -> bool:
-        """Whether it is settled: what failed is tried again at the next look."""
+        """Whether it is settled: what failed is tried again later."""
         told = self._client.stalled
         only_said = told.dry_run or told.action == "report"
         log.warning("stalled", client=row.client, id=row.id, after=told.after, action=told.action, dry_run=told.dry_run)
