@@ -8,7 +8,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from clients.asking import eventually, row
+from clients.asking import adapter_for, eventually, row
 from clients.client_fixtures import ClientFixtures
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable, Problem
@@ -18,6 +18,7 @@ from support.clients import RealClient
 from support.torrents import Torrent, raw_torrent
 
 Change = AnyEdit | AnyControl | NewDownload
+MANY_REQUESTS = 12  # more than any one change asks of a client
 
 
 class Told(NamedTuple):
@@ -148,6 +149,33 @@ class EditFixtures(ClientFixtures):
 
     def state(self, client: RealClient, download_id: str) -> object:
         return self.told(client, download_id), self.told_limits(client)
+
+    async def freezes_in_the_middle(
+        self, client: RealClient, monkeypatch: pytest.MonkeyPatch, change: AnyEdit | AnyControl
+    ) -> None:
+        """Frozen before each request of a command in turn: it is unavailable in time, the change is made or not made,
+        and once it goes on the same command makes it."""
+        self.hurry(monkeypatch)
+        frozen = 0
+        async with adapter_for(client) as adapter:
+            download_id = await self.stopped(adapter)
+            for number in range(MANY_REQUESTS):
+                before = await self.settle(adapter, client, download_id, opposite(change))
+                with monkeypatch.context() as patched:
+                    freeze_before(client, number, patched)
+                    try:
+                        await self.make(adapter, download_id, change)
+                        break
+                    except ClientUnavailable as unavailable:
+                        assert "timed out" in str(unavailable)  # noqa: PT017 - the last command is not interrupted
+                    finally:
+                        client.thaw()
+                frozen += 1
+                between = self.state(client, download_id)
+                after = await self.settle(adapter, client, download_id, change)
+                assert before != after
+                assert between in (before, after)
+        assert 0 < frozen < MANY_REQUESTS
 
 
 def a_name(what: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from typing_extensions import override
 
 from clients.asking import adapter_for, eventually, row
-from clients.edit_suite import Change, EditSuite, Told
+from clients.edit_suite import AlternativeLimitsSuite, Change, EditSuite, Told
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
@@ -34,7 +34,7 @@ FIELDS = [
 ]  # fmt: skip
 
 
-class TestTransmissionEdits(EditSuite):
+class TestTransmissionEdits(AlternativeLimitsSuite, EditSuite):
     """The suite of edits. Category and tags are labels: the category is the first."""
 
     CLIENT = "transmission"
