@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 import httpx
 import pytest
@@ -15,9 +16,9 @@ from sluice_common.kit.errors import ClientUnavailable, Problem
 from sluice_common.model.edits import AlternativeLimits, AnyControl, AnyEdit, Limits, SetLimits
 from sluice_common.model.enums import State
 from support.clients import RealClient
+from support.edit_abilities import Change, EditAbility, needs
 from support.torrents import Torrent, raw_torrent
 
-Change = AnyEdit | AnyControl | NewDownload
 MANY_REQUESTS = 12  # more than any one change asks of a client
 
 
@@ -48,6 +49,8 @@ class Told(NamedTuple):
 class EditFixtures(ClientFixtures):
     """The hooks that say how a client tells what was changed, and what the tests of its edits share."""
 
+    CANNOT: ClassVar[Mapping[EditAbility, str]] = {}  # and why, for docs/clients.md
+
     def told(self, client: RealClient, download_id: str) -> Told:
         """What the client says of a download now."""
         raise NotImplementedError
@@ -62,7 +65,7 @@ class EditFixtures(ClientFixtures):
 
     def cannot(self, change: Change) -> bool:
         """Whether this client cannot do that: the adapter must refuse it, and it must change nothing."""
-        return False
+        return not needs(change).isdisjoint(self.CANNOT)
 
     async def stopped(self, adapter: Adapter) -> str:
         """A stopped download of three files without a tracker."""

@@ -13,7 +13,7 @@ import pytest
 
 from clients.asking import Downloads, adapter_for, eventually, row
 from clients.client_suite import UNKNOWN
-from clients.edit_fixtures import Change, EditFixtures, Told, a_name, three_files
+from clients.edit_fixtures import EditFixtures, Told, a_name, three_files
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
@@ -40,7 +40,7 @@ from support.clients import HOST, RealClient
 from support.swarm import Swarm
 from support.torrents import make_content, make_torrent
 
-__all__ = ["AlternativeLimitsSuite", "Change", "EditSuite", "Told"]
+__all__ = ["AlternativeLimitsSuite", "EditSuite", "Told"]
 
 ASK_EVERY = 4.0  # seconds between two requests to announce: each puts the announce off by a second
 # Limits here are whole numbers of kB and of KiB, which are what clients count in.
