@@ -14,11 +14,19 @@ from sluice_client_poller.adapters.port import Adapter
 from support.clients import RealClient, SharedClients, launch
 from support.swarm import Swarm
 
+KNOWN_VERSION = "test_this_version_is_in_the_page"
+
 
 class ClientFixtures:
     """`client` is shared by the tests of a worker, `own_client` belongs to one test, which may kill and freeze it."""
 
     CLIENT: ClassVar[str]
+
+    @classmethod
+    def cases(cls) -> list[str]:
+        """What is tested of this client, in the order of the sources, as the report names it."""
+        names = [name for part in reversed(cls.__mro__) for name in vars(part) if name.startswith("test_")]
+        return [name.removeprefix("test_").replace("_", " ") for name in dict.fromkeys(names) if name != KNOWN_VERSION]
 
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let adapters made from now on give up on a silent client after three seconds."""

@@ -31,7 +31,6 @@ from support.torrents import hostile_torrents, make_content, make_torrent, raw_t
 
 UNKNOWN = "0" * 40
 REPORT = Path(__file__).parents[1] / "contract" / "clients_report.json"
-KNOWN_VERSION = "test_this_version_is_in_the_page"
 SLOW = 400_000  # bytes/s at which the states in between can be seen
 CHECK_EVERY = 3.0  # seconds between two rechecks that nobody saw
 
@@ -325,12 +324,6 @@ class RealClientSuite(RestartSuite):
         if version not in known and self.PACKAGE and not on_debian_12() and client_root.folder() is None:
             pytest.skip(f"docs/clients.md is of {self.PACKAGE} {', '.join(known)}; this machine has {version}")
         assert known.get(version) == self.cases(), "run `make clients-page`"
-
-    @classmethod
-    def cases(cls) -> list[str]:
-        """What is tested of this client, in the order of the sources, as the report names it."""
-        names = [name for part in reversed(cls.__mro__) for name in vars(part) if name.startswith("test_")]
-        return [name.removeprefix("test_").replace("_", " ") for name in dict.fromkeys(names) if name != KNOWN_VERSION]
 
 
 def _lasting(found: Download) -> object:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 import httpx
 import pytest
 
-from clients.asking import eventually, row
+from clients.asking import adapter_for, eventually, row
 from clients.client_fixtures import ClientFixtures
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable, Problem
 from sluice_common.model.edits import AlternativeLimits, AnyControl, AnyEdit, Limits, SetLimits
 from sluice_common.model.enums import State
 from support.clients import RealClient
+from support.edit_abilities import Change, EditAbility, needs
 from support.torrents import Torrent, raw_torrent
 
-Change = AnyEdit | AnyControl | NewDownload
+MANY_REQUESTS = 12  # more than any one change asks of a client
 
 
 class Told(NamedTuple):
@@ -47,6 +49,8 @@ class Told(NamedTuple):
 class EditFixtures(ClientFixtures):
     """The hooks that say how a client tells what was changed, and what the tests of its edits share."""
 
+    CANNOT: ClassVar[Mapping[EditAbility, str]] = {}  # and why, for docs/clients.md
+
     def told(self, client: RealClient, download_id: str) -> Told:
         """What the client says of a download now."""
         raise NotImplementedError
@@ -61,7 +65,7 @@ class EditFixtures(ClientFixtures):
 
     def cannot(self, change: Change) -> bool:
         """Whether this client cannot do that: the adapter must refuse it, and it must change nothing."""
-        return False
+        return not needs(change).isdisjoint(self.CANNOT)
 
     async def stopped(self, adapter: Adapter) -> str:
         """A stopped download of three files without a tracker."""
@@ -148,6 +152,33 @@ class EditFixtures(ClientFixtures):
 
     def state(self, client: RealClient, download_id: str) -> object:
         return self.told(client, download_id), self.told_limits(client)
+
+    async def freezes_in_the_middle(
+        self, client: RealClient, monkeypatch: pytest.MonkeyPatch, change: AnyEdit | AnyControl
+    ) -> None:
+        """Frozen before each request of a command in turn: it is unavailable in time, the change is made or not made,
+        and once it goes on the same command makes it."""
+        self.hurry(monkeypatch)
+        frozen = 0
+        async with adapter_for(client) as adapter:
+            download_id = await self.stopped(adapter)
+            for number in range(MANY_REQUESTS):
+                before = await self.settle(adapter, client, download_id, opposite(change))
+                with monkeypatch.context() as patched:
+                    freeze_before(client, number, patched)
+                    try:
+                        await self.make(adapter, download_id, change)
+                        break
+                    except ClientUnavailable as unavailable:
+                        assert "timed out" in str(unavailable)  # noqa: PT017 - the last command is not interrupted
+                    finally:
+                        client.thaw()
+                frozen += 1
+                between = self.state(client, download_id)
+                after = await self.settle(adapter, client, download_id, change)
+                assert before != after
+                assert between in (before, after)
+        assert 0 < frozen < MANY_REQUESTS
 
 
 def a_name(what: str) -> str:

@@ -13,14 +13,12 @@ import pytest
 
 from clients.asking import Downloads, adapter_for, eventually, row
 from clients.client_suite import UNKNOWN
-from clients.edit_fixtures import Change, EditFixtures, Told, a_name, freeze_before, opposite, three_files
+from clients.edit_fixtures import EditFixtures, Told, a_name, three_files
 from sluice_client_poller.adapters.port import Adapter, NewDownload
-from sluice_common.kit.errors import ClientUnavailable, Problem
+from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
     AddPeers,
     AlternativeLimits,
-    AnyControl,
-    AnyEdit,
     ChooseFiles,
     EditTrackers,
     ForceStart,
@@ -42,17 +40,12 @@ from support.clients import HOST, RealClient
 from support.swarm import Swarm
 from support.torrents import make_content, make_torrent
 
-__all__ = ["Change", "EditSuite", "Told"]
+__all__ = ["AlternativeLimitsSuite", "EditSuite", "Told"]
 
 ASK_EVERY = 4.0  # seconds between two requests to announce: each puts the announce off by a second
 # Limits here are whole numbers of kB and of KiB, which are what clients count in.
-MANY_REQUESTS = 12  # more than any one change asks of a client
 PASS_KEY = "0123456789pass"
 ONE, OTHER = (f"http://{HOST}:1/announce?passkey={PASS_KEY}{number}" for number in (1, 2))
-
-
-def _kind(change: AnyEdit | AnyControl) -> str:
-    return str(change.__struct_config__.tag)
 
 
 class EditSuite(EditFixtures):
@@ -294,7 +287,7 @@ class EditSuite(EditFixtures):
     # The client as a whole.
 
     async def test_alternative_limits(self, own_client: RealClient) -> None:
-        """They are on or off as asked, however often it is asked."""
+        """They are on or off as asked, however often it is asked; who has them inherits what else is asked of them."""
         async with adapter_for(own_client) as adapter:
             for on in (True, True, False, False, True):
                 if await self.controlled(adapter, own_client, AlternativeLimits(on=on)):
@@ -302,6 +295,7 @@ class EditSuite(EditFixtures):
                     assert (await adapter.limits()).alternative is on
             if self.cannot(AlternativeLimits(on=True)):
                 assert (await adapter.limits()).alternative is None
+        assert isinstance(self, AlternativeLimitsSuite) is not self.cannot(AlternativeLimits(on=True))
 
     async def test_global_limits(self, own_client: RealClient) -> None:
         """Bytes a second; what is left out stays, 0 lifts a limit, and the adapter tells what the client does."""
@@ -314,16 +308,6 @@ class EditSuite(EditFixtures):
                 if await self.controlled(adapter, own_client, control):
                     for told in (self.told_limits(own_client), await adapter.limits()):
                         assert (told.download, told.upload) == wanted
-
-    async def test_global_limits_are_not_the_alternative_ones(self, own_client: RealClient) -> None:
-        """While the alternative limits are in force the ordinary ones are told and changed all the same."""
-        async with adapter_for(own_client) as adapter:
-            if not await self.controlled(adapter, own_client, AlternativeLimits(on=True)):
-                return
-            await adapter.control(GlobalLimits(download=384_000, upload=128_000))
-            told = await adapter.limits()
-            assert told == self.told_limits(own_client)
-            assert (told.download, told.upload, told.alternative) == (384_000, 128_000, True)
 
     async def test_all_are_paused_and_resumed(self, own_client: RealClient) -> None:
         """Every transfer stops, and every one goes on."""
@@ -338,32 +322,28 @@ class EditSuite(EditFixtures):
                     await self.shown(adapter, torrent.id, State.PAUSED, not is_active)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("change", [SetLimits(download=128_000), AlternativeLimits(on=True)], ids=_kind)
     async def test_a_client_that_freezes_in_the_middle(
-        self, own_client: RealClient, monkeypatch: pytest.MonkeyPatch, change: AnyEdit | AnyControl
+        self, own_client: RealClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Frozen before each request of a command in turn: it is unavailable in time, the change is made or not made,
-        and once it goes on the same command makes it."""
-        if self.cannot(change):
-            return
-        self.hurry(monkeypatch)
-        frozen = 0
+        """Of a change of one download."""
+        await self.freezes_in_the_middle(own_client, monkeypatch, SetLimits(download=128_000))
+
+
+class AlternativeLimitsSuite(EditFixtures):
+    """What a client with a second set of limits inherits besides."""
+
+    async def test_global_limits_are_not_the_alternative_ones(self, own_client: RealClient) -> None:
+        """While the alternative limits are in force the ordinary ones are told and changed all the same."""
         async with adapter_for(own_client) as adapter:
-            download_id = await self.stopped(adapter)
-            for number in range(MANY_REQUESTS):
-                before = await self.settle(adapter, own_client, download_id, opposite(change))
-                with monkeypatch.context() as patched:
-                    freeze_before(own_client, number, patched)
-                    try:
-                        await self.make(adapter, download_id, change)
-                        break
-                    except ClientUnavailable as unavailable:
-                        assert "timed out" in str(unavailable)  # noqa: PT017 - the last command is not interrupted
-                    finally:
-                        own_client.thaw()
-                frozen += 1
-                between = self.state(own_client, download_id)
-                after = await self.settle(adapter, own_client, download_id, change)
-                assert before != after
-                assert between in (before, after)
-        assert 0 < frozen < MANY_REQUESTS
+            await adapter.control(AlternativeLimits(on=True))
+            await adapter.control(GlobalLimits(download=384_000, upload=128_000))
+            told = await adapter.limits()
+            assert told == self.told_limits(own_client)
+            assert (told.download, told.upload, told.alternative) == (384_000, 128_000, True)
+
+    @pytest.mark.slow
+    async def test_a_client_that_freezes_while_it_switches_its_limits(
+        self, own_client: RealClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a change of the client as a whole."""
+        await self.freezes_in_the_middle(own_client, monkeypatch, AlternativeLimits(on=True))

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from typing_extensions import override
 
 from clients.asking import adapter_for, eventually, row
-from clients.edit_suite import Change, EditSuite, Told
+from clients.edit_suite import EditSuite, Told
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
     AddPeers,
-    AlternativeLimits,
     ForceStart,
     Limits,
     Move,
     PauseAll,
     Place,
     QueueMove,
-    Rename,
     ResumeAll,
-    SetLimits,
-    SetTags,
 )
 from sluice_common.model.enums import State
 from support.clients import RealClient
+from support.edit_abilities import EditAbility
 from support.torrents import make_content, make_torrent
 
 pytestmark = pytest.mark.client
@@ -45,6 +42,13 @@ class TestDelugeEdits(EditSuite):
     """The suite of edits. A category is a label, and what is not auto-managed is forced."""
 
     CLIENT = "deluge"
+    CANNOT: ClassVar[Mapping[EditAbility, str]] = {
+        EditAbility.TAGS: "it has one label",
+        EditAbility.SEEDING_TIME: "it knows only a ratio",
+        EditAbility.RENAME: "it tells no other name, so that nobody would know where the data is",
+        EditAbility.ADD_TAGS: "it has one label",
+        EditAbility.ALTERNATIVE: "it has one set of limits",
+    }
 
     @override
     def told(self, client: RealClient, download_id: str) -> Told:
@@ -81,17 +85,6 @@ class TestDelugeEdits(EditSuite):
         """By its configuration."""
         with _own(client) as http:
             _ask(http, "core.set_config", {"max_active_downloading": 1, "max_active_limit": 1})
-
-    @override
-    def cannot(self, change: Change) -> bool:
-        """Nothing that tags, other names, a seeding time or a second set of limits would need."""
-        match change:
-            case SetTags() | Rename() | SetLimits(seeding_time=int()) | AlternativeLimits():
-                return True
-            case NewDownload():
-                return bool(change.tags)
-            case _:
-                return False
 
     async def test_a_move_that_fails(self, adapter: Adapter, client: RealClient) -> None:
         """It says nothing of a folder that cannot be made; the adapter says that nothing moved."""

@@ -13,7 +13,7 @@ import pytest
 from typing_extensions import override
 
 from clients.asking import Downloads, adapter_for
-from clients.edit_suite import EditSuite, Told
+from clients.edit_suite import AlternativeLimitsSuite, EditSuite, Told
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
@@ -36,7 +36,7 @@ _STOPPED_OR_WAITING = ("paused", "stopped", "queued", "checking")
 _BUILT_IN = ("** [DHT] **", "** [PeX] **", "** [LSD] **")  # listed among the trackers
 
 
-class TestQbittorrentEdits(EditSuite):
+class TestQbittorrentEdits(AlternativeLimitsSuite, EditSuite):
     """The suite of edits; there is nothing of it that qBittorrent cannot do."""
 
     CLIENT = "qbittorrent"

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pytest
 from typing_extensions import override
 
 from clients.asking import adapter_for, eventually, row
-from clients.edit_suite import Change, EditSuite, Told
+from clients.edit_suite import AlternativeLimitsSuite, EditSuite, Told
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
-    AddPeers,
     EditTrackers,
     ForceStart,
     Limits,
     Move,
-    Rename,
     SetCategory,
     SetLimits,
     SetTags,
 )
 from support.clients import RealClient
+from support.edit_abilities import EditAbility
 from support.torrents import make_content, make_torrent, raw_torrent
 from support.transmission import Transmission
 
@@ -34,10 +36,19 @@ FIELDS = [
 ]  # fmt: skip
 
 
-class TestTransmissionEdits(EditSuite):
+class TestTransmissionEdits(AlternativeLimitsSuite, EditSuite):
     """The suite of edits. Category and tags are labels: the category is the first."""
 
     CLIENT = "transmission"
+    CANNOT: ClassVar[Mapping[EditAbility, str]] = {
+        EditAbility.UNFORCE: "it does not remember who was forced",
+        EditAbility.SEEDING_TIME: "it knows only for how long nobody asks for anything",
+        EditAbility.RENAME: "it would rename the data",
+        EditAbility.PEERS: "its RPC takes none",
+        EditAbility.ADD_TAGS: "its first label is the category",
+        EditAbility.ADD_SEQUENTIAL: "before 4.1",
+        EditAbility.ADD_FIRST_LAST: "its RPC has no word for it",
+    }
 
     @override
     def told(self, client: RealClient, download_id: str) -> Told:
@@ -71,17 +82,6 @@ class TestTransmissionEdits(EditSuite):
     def let_one_download(self, client: RealClient) -> None:
         """By its session."""
         _rpc(client).rpc("session-set", download_queue_enabled=True, download_queue_size=1)
-
-    @override
-    def cannot(self, change: Change) -> bool:
-        """3.00: nothing that a name, a peer or the time of seeding would need, and no order of pieces."""
-        match change:
-            case Rename() | AddPeers() | ForceStart(on=False) | SetLimits(seeding_time=int()):
-                return True
-            case NewDownload():
-                return change.sequential or change.first_last or bool(change.tags and not change.category)
-            case _:
-                return False
 
     @override
     async def stopped(self, adapter: Adapter) -> str:

@@ -1,8 +1,8 @@
 """docs/clients.md out of what the suites declare and what their last run with real clients showed. Values only.
 
 The report (`tests/contract/clients_report.json`) is written by `make clients-page` after a run in which every test
-passed: `{type: {version: [cases that passed]}}`. The same report and the same classes always give the same page; a
-case that is new in a class comes into it with the next run.
+passed: `{type: {version: [cases that passed]}}`; that of the edits (`edits_report.json`) is alike. The same reports
+and the same classes always give the same page; a case that is new in a class comes into it with the next run.
 """
 
 from __future__ import annotations
@@ -10,28 +10,33 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from clients.client_suite import RealClientSuite
+from clients.edit_suite import EditSuite
 from contract.adapter_suite import RecordedSuite
 from sluice_client_poller.adapters.registry import FACTORIES
 from sluice_client_poller.adapters.versions import KNOWN
 from sluice_common.model.enums import State
 from support.abilities import Ability, marked
+from support.edit_abilities import EditAbility
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "clients.md"
 REPORT = ROOT / "tests" / "contract" / "clients_report.json"
+EDITS_REPORT = ROOT / "tests" / "contract" / "edits_report.json"
 
 Report = Mapping[str, Mapping[str, list[str]]]
 
 
 class Suites(NamedTuple):
-    """Both suites of one kind of client."""
+    """The suites of one kind of client."""
 
     live: type[RealClientSuite]
     recorded: type[RecordedSuite]
+    edits: type[EditSuite]
 
     @property
     def shown(self) -> list[str]:
@@ -45,13 +50,13 @@ class Suites(NamedTuple):
 
 
 def suites() -> dict[str, Suites]:
-    """The suites by type, in the order of the adapters' registry. A kind without both suites is an error."""
-    return {kind: Suites(_live(kind), _recorded(kind)) for kind in FACTORIES}
+    """The suites by type, in the order of the adapters' registry. A kind without all of them is an error."""
+    return {kind: Suites(_live(kind), _recorded(kind), _edits(kind)) for kind in FACTORIES}
 
 
-def read_report() -> Report:
-    """The committed report."""
-    report: Report = json.loads(REPORT.read_text())
+def read_report(path: Path = REPORT) -> Report:
+    """The committed report of the suites, or of the edits."""
+    report: Report = json.loads(path.read_text())
     return report
 
 
@@ -66,12 +71,18 @@ def recorded(kind: str, suite: Suites) -> list[str]:
     return [folder.removeprefix(f"{kind}-") for folder in suite.recorded.RECORDED]
 
 
-def page(report: Report) -> str:
-    """The whole page."""
+def page(report: Report, edits: Report) -> str:
+    """The whole page, of the last runs of the suites and of the edits."""
     kinds = suites()
-    return "\n".join(
-        [*_head(report, kinds), *_abilities(kinds), *_states(kinds), *_cases(report, kinds), *_each(report, kinds)]
+    parts = (
+        _head(report, kinds),
+        _abilities(kinds),
+        _changes(edits, kinds),
+        _states(kinds),
+        _cases(report, kinds),
+        _each(report, kinds),
     )
+    return "\n".join(chain.from_iterable(parts))
 
 
 def _live(kind: str) -> type[RealClientSuite]:
@@ -89,6 +100,15 @@ def _recorded(kind: str) -> type[RecordedSuite]:
         found
         for found in vars(module).values()
         if isinstance(found, type) and issubclass(found, RecordedSuite) and vars(found).get("CLIENT") == kind
+    )
+
+
+def _edits(kind: str) -> type[EditSuite]:
+    module = importlib.import_module(f"clients.test_{kind}_edits")
+    return next(
+        found
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, EditSuite) and vars(found).get("CLIENT") == kind
     )
 
 
@@ -144,6 +164,28 @@ def _can(suite: Suites, ability: Ability) -> str:
     answer = "yes" if ability in suite.shown else "no"
     note = suite.live.NOTES.get(ability)
     return f"{answer}; {note}" if note else answer
+
+
+def _changes(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
+    yield "## Edits"
+    yield ""
+    yield "What the edit suites (`tests/clients/edit_suite.py`) ask of each running client. A no is asserted too: it is"
+    yield "refused as `unsupported`, and nothing changes. All of it passed with the versions named here."
+    yield ""
+    yield from _table(
+        ("", *(f"{suite.live.NAME} {', '.join(_whole(report, kind, suite))}" for kind, suite in kinds.items())),
+        ((ability, *(_changes_it(suite, ability) for suite in kinds.values())) for ability in EditAbility),
+    )
+
+
+def _whole(report: Report, kind: str, suite: Suites) -> list[str]:
+    """The versions that passed every case of today's edit suite."""
+    return sorted(version for version, passed in report[kind].items() if passed == suite.edits.cases())
+
+
+def _changes_it(suite: Suites, ability: EditAbility) -> str:
+    why = suite.edits.CANNOT.get(ability)
+    return f"no: {why}" if why else "yes"
 
 
 def _states(kinds: Mapping[str, Suites]) -> Iterator[str]:

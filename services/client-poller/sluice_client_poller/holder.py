@@ -220,7 +220,11 @@ class Holder:
             await self._let_the_last_holder_speak(session.name)
             await commands.start()
             async with asyncio.TaskGroup() as group:
-                group.create_task(StallPolicy(session, commands, self._clients[session.name], self._clock).run())
+                client = self._clients[session.name]
+                policy = StallPolicy(
+                    session, commands, client, clock=self._clock, random=self._random, new_id=self._new_id
+                )
+                group.create_task(policy.run())
                 await session.run()
         finally:
             await commands.stop()

@@ -1,47 +1,82 @@
 """What becomes of downloads that stay stalled, where the configuration says so; off by default.
 
-Only what Sluice owns is ever touched, and never a private torrent that has downloaded anything: its tracker counts what
-was taken against what was given back, and a hit-and-run costs the account.
+Only what Sluice owns is ever touched, and no private torrent of which there is any data: its tracker counts what was
+taken against what was given back, and a hit-and-run costs the account.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from random import Random
+
+import msgspec
 
 from sluice_client_poller.commands import Commands
 from sluice_client_poller.metrics import STALL_ACTIONS
 from sluice_client_poller.session import Session
 from sluice_common.contracts import commands, rpc
 from sluice_common.kit import log as logging
+from sluice_common.kit.backoff import delay
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import SluiceError
 from sluice_common.kit.settings import OURS, ClientSettings
 from sluice_common.model.download import Download
+from sluice_common.model.enums import State
 
 log = logging.get(__name__)
 
 LOOK_EVERY = 10.0
 WITHIN = timedelta(seconds=30)
+# Seconds until what failed is tried again: each try is a warning and an event.
+RETRY_AFTER, RETRY_AT_MOST = 60.0, 3600.0
 ACTOR = "policy:stalled"
 
 
 def may_be_touched(row: Download, owners: Mapping[str, str]) -> bool:
-    """Whether a policy may act on it; whether a torrent is private is not known counts as private."""
+    """Whether a policy may act on it. Where the client does not say that it is public, only while nothing is there.
+
+    `done` is what is there now, not what was ever taken: data that was lost and found missing by a check counts as
+    nothing here, though not for the tracker. What is not known is not taken for nothing.
+    """
     is_ours = owners.get(row.category or "") == OURS
-    return is_ours and row.intent is None and (row.private is False or not row.done)
+    is_empty = row.state == State.FETCHING_METADATA or row.done == 0
+    return is_ours and row.intent is None and (row.private is False or is_empty)
+
+
+class _Stall(msgspec.Struct):
+    """One stall of one download, from the first look that saw it to the last. Its command has the same id each time
+    that it is tried; another stall of the same download has another, or the answer to the first would be repeated."""
+
+    request_id: str
+    is_settled: bool = False
+    failures: int = 0
+    not_before: float = 0.0  # monotonic seconds
 
 
 class StallPolicy:
-    """Carries out one client's `stalled` section. Whatever it did to a download it does once."""
+    """Carries out one client's `stalled` section: what it does to a download it does once in each of its stalls.
 
-    def __init__(self, session: Session, does: Commands, client: ClientSettings, clock: Clock) -> None:
+    What is stalled already is remembered here alone: another holder, or a restart, begins anew.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        does: Commands,
+        client: ClientSettings,
+        *,
+        clock: Clock,
+        random: Random,
+        new_id: Callable[[], str],
+    ) -> None:
         self._session = session
         self._commands = does
         self._client = client
         self._clock = clock
-        self._done: set[str] = set()
+        self._random = random
+        self._new_id = new_id
+        self._stalls: dict[tuple[str, str], _Stall] = {}
 
     async def run(self) -> None:
         """Look every ten seconds until cancelled."""
@@ -51,14 +86,23 @@ class StallPolicy:
             await self._enforce(self._session.quiet_for(told.after))
 
     async def _enforce(self, rows: Iterable[Download]) -> None:
-        due = {_request_id(row): row for row in rows if may_be_touched(row, self._client.owners)}
-        self._done &= due.keys()  # what got on, and stalls again, is another matter
-        for request_id, row in due.items():
-            if request_id not in self._done and await self._act(row, request_id):
-                self._done.add(request_id)
+        due = {(row.id, row.epoch): row for row in rows if may_be_touched(row, self._client.owners)}
+        # Whatever got on, or was paused, is out of this: when it stalls again, that is another stall.
+        self._stalls = {key: self._stalls.get(key) or _Stall(self._new_id()) for key in due}
+        for key, row in due.items():
+            stall = self._stalls[key]
+            if not stall.is_settled and self._clock.monotonic() >= stall.not_before:
+                stall.is_settled = await self._act(row, stall.request_id)
+                if not stall.is_settled:
+                    self._put_off(stall)
+
+    def _put_off(self, stall: _Stall) -> None:
+        stall.failures += 1
+        wait = delay(stall.failures, base=RETRY_AFTER, cap=RETRY_AT_MOST, jitter=self._random.random())
+        stall.not_before = self._clock.monotonic() + wait
 
     async def _act(self, row: Download, request_id: str) -> bool:
-        """Whether it is settled: what failed is tried again at the next look."""
+        """Whether it is settled: what failed is tried again later."""
         told = self._client.stalled
         only_said = told.dry_run or told.action == "report"
         log.warning("stalled", client=row.client, id=row.id, after=told.after, action=told.action, dry_run=told.dry_run)
@@ -79,8 +123,3 @@ def _body(action: str, row: Download) -> object:
     if action == "remove":
         return commands.Remove(id=row.id, epoch=row.epoch)
     return commands.Act(id=row.id, epoch=row.epoch)
-
-
-def _request_id(row: Download) -> str:
-    """The same for whoever acts on the same stall, so that a second holder repeats nothing."""
-    return hashlib.sha256(repr(("stalled", row.client, row.id, row.epoch, row.done)).encode()).hexdigest()[:32]

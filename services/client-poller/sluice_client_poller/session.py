@@ -159,6 +159,7 @@ class Session:
             return await self._client_failed(error)
         except (BusUnavailable, Fenced) as error:
             self._failure = error
+            self._last_picture.stalls.interrupt()  # what the client says meanwhile is looked at by nobody
             log.warning("bus_trouble", client=self.name, error=str(error))
             return BUS_RETRY
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -48,7 +49,7 @@ def stalling() -> FakeClient:
 
 
 async def test_what_is_stalled_is_paused_if_it_may_be(bus: Bus) -> None:
-    """Only what is ours, and no private torrent that has downloaded anything; each once."""
+    """Only what is ours, and no private torrent of which there is any data; each once."""
     client = stalling()
     async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured("pause")):
         await until(lambda: client.calls.count("pause") == 2, what="both to be paused")
@@ -57,6 +58,21 @@ async def test_what_is_stalled_is_paused_if_it_may_be(bus: Bus) -> None:
     assert client.calls.count("pause") == 2
     paused = {name for name, row in client.rows.items() if row.state == State.PAUSED}
     assert paused == {"ours", "private-untouched"}
+
+
+async def test_each_stall_is_acted_on(bus: Bus) -> None:
+    """Paused, resumed by hand and stalled again without a byte: that is another stall, and it is paused again."""
+    client = FakeClient()
+    client.put("ours", state=State.DOWNLOADING, category="tv", done=5, private=False)
+    async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured("pause")):
+        for number in (1, 2, 3):
+            await until(partial(_executed, bus, number), what=f"pause number {number}")
+            assert client.calls.count("pause") == number
+            client.put("ours", state=State.DOWNLOADING)
+
+
+async def _executed(bus: Bus, count: int) -> bool:
+    return [event.type for event in await all_events(bus)].count("command.executed") == count
 
 
 async def test_what_is_removed_keeps_its_data(bus: Bus) -> None:
@@ -101,19 +117,27 @@ async def _stalled(bus: Bus) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("category", "done", "private", "may"),
+    ("category", "state", "done", "private", "may"),
     [
-        ("tv", 5, False, True),
-        ("tv", 0, True, True),
-        ("tv", None, None, True),
-        ("tv", 5, True, False),
-        ("tv", 5, None, False),
-        ("tv-sonarr", 0, False, False),
-        ("unheard-of", 0, False, False),
-        (None, 0, False, False),
+        ("tv", State.DOWNLOADING, 5, False, True),
+        ("tv", State.DOWNLOADING, None, False, True),
+        ("tv", State.DOWNLOADING, 0, True, True),
+        ("tv", State.DOWNLOADING, 0, None, True),
+        ("tv", State.FETCHING_METADATA, None, None, True),
+        ("tv", State.FETCHING_METADATA, None, True, True),
+        ("tv", State.DOWNLOADING, None, None, False),
+        ("tv", State.DOWNLOADING, None, True, False),
+        ("tv", State.DOWNLOADING, 5, True, False),
+        ("tv", State.DOWNLOADING, 5, None, False),
+        ("tv-sonarr", State.DOWNLOADING, 0, False, False),
+        ("unheard-of", State.DOWNLOADING, 0, False, False),
+        (None, State.DOWNLOADING, 0, False, False),
     ],
 )
-def test_what_may_be_touched(category: str | None, done: int | None, private: bool | None, may: bool) -> None:
-    """A hit-and-run on a private tracker costs an account; another owner's downloads are not ours to touch."""
-    row = Download(client="c", id="a", category=category, done=done, private=private)
+def test_what_may_be_touched(
+    category: str | None, state: State, done: int | None, private: bool | None, may: bool
+) -> None:
+    """A hit-and-run on a private tracker costs an account, and what is not known may be one; another owner's downloads
+    are not ours to touch."""
+    row = Download(client="c", id="a", category=category, state=state, done=done, private=private)
     assert may_be_touched(row, OWNERS) is may

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sluice_client_poller.session import Session
 from sluice_client_poller.stalls import Stalls
+from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Reason, State
+from support import poll_machine
+from support.poll_machine import Client, Side, Time, in_memory
 
 GRACE = 300.0
 ROW = Download(client="c", id="a", state=State.DOWNLOADING, done=5, size=10)
@@ -71,6 +75,26 @@ def test_a_night_without_the_client_is_nobodys_fault() -> None:
     assert looked(stalls, ROW, at=9900) == set()
     assert looked(stalls, ROW, at=9999) == set()
     assert looked(stalls, ROW, at=10_000) == {"a"}
+
+
+async def test_an_hour_without_the_bus_is_nobodys_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of what the client says can be written down meanwhile: the clock stands, and goes on where it was."""
+    monkeypatch.setattr(poll_machine, "SETTINGS", PollSettings(stalled_after=GRACE))
+    time, client = Time(), Client()
+    side = Side(Session, client, time)
+
+    async def poll(after: float, trouble: str = "") -> list[str]:
+        time.passed += after
+        client.rows["b"] = changed(id="b", state=State.SEEDING, done=int(time.passed))  # there is something to write
+        client.list_now()
+        side.stream.trouble = trouble
+        await side.session._turn()
+        return [row.id for row in side.session.quiet_for(GRACE)]
+
+    with in_memory():
+        client.rows["a"] = ROW
+        assert [await poll(0), await poll(10), await poll(10, "lost"), await poll(3600)] == [[], [], [], []]
+        assert [await poll(GRACE - 11), await poll(1)] == [[], ["a"]]
 
 
 def test_who_takes_a_client_over_believes_the_table() -> None:

@@ -38,7 +38,7 @@ from typing_extensions import override
 from sluice_common.kit.errors import SettingsError
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
-URL_PATTERN = r"^https?://"
+URL_PATTERN = r"^(?i:https?)://"  # a scheme has no case (RFC 3986, 3.1)
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Feature = Literal["queue", "import"]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
@@ -185,7 +185,7 @@ class ClientSettings(Section):
 
     @model_validator(mode="after")
     def _tls_needs_https(self) -> Self:
-        if self.tls != TlsSettings() and not self.url.startswith("https://"):
+        if self.tls != TlsSettings() and not self.url.lower().startswith("https://"):
             raise ValueError("tls is for a url that begins with https://")
         return self
 

@@ -12,7 +12,7 @@ from sluice_gateway import bulk, changes
 from sluice_gateway.http.downloads import PATH, shown
 from sluice_gateway.http.given import GivenCaller, GivenCommands, PathName
 from sluice_gateway.http.problems import documented
-from sluice_gateway.http.refusals import DOWN, OFF, REUSED, UNKNOWN, UNSUPPORTED
+from sluice_gateway.http.refusals import DOWN, OFF, REFUSED, REUSED, UNKNOWN, UNSUPPORTED
 from sluice_gateway.schemas import AddedRow, Bulk, BulkResult, Outcome, QueueRow
 
 # A thousand names of downloads, or the numbers of a very large torrent's files.
@@ -31,8 +31,19 @@ _EDIT = documented(
     (400, "tracker_invalid", "number 1 of `add` is no announce URL; it begins with http://, https:// or udp://"),
     (400, "peer_invalid", "'here:1' is no peer; give address:port, of IPv6 [address]:port"),
     (400, "files_invalid", "file 3 is both wanted and unwanted"),
+    (400, "file_unknown", "it has 3 files, numbered from 0; choose among them"),
+    (400, "file_twice", "a file is wanted or not, not both"),
+    (400, "limit_invalid", "a limit is 0, which lifts it, or more"),
     *UNKNOWN,
     (409, "epoch_changed", "the download was added anew; look at it again"),
+    (409, "files_unknown", "its files are not known yet; wait for its metadata"),
+    (409, "not_queued", "this download has no place in qBittorrent's queue; only unfinished ones have"),
+    (
+        409,
+        "queueing_off",
+        "nothing has a place in qBittorrent's queue while it is off; switch on torrent queueing there",
+    ),
+    REFUSED,
     OFF,
     REUSED,
     UNSUPPORTED,

@@ -14,5 +14,6 @@ DOWN = (
     (504, "unknown_outcome", "the effect was not seen before the deadline"),
 )
 OFF = (409, "queue_off", "the feature queue is off; see `features` in sluice.yaml")
+REFUSED = (409, "client_refused", "Deluge took the change and did not make it; its log may say why")
 REUSED = (422, "key_reused", "this Idempotency-Key named another command; use a new one for each")
 UNSUPPORTED = (501, "unsupported", "Deluge cannot force a start; nothing was changed")

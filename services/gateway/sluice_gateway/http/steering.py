@@ -11,12 +11,19 @@ from sluice_common.model.edits import Limits
 from sluice_gateway import changes
 from sluice_gateway.http.given import GivenCaller, GivenSteering, PathName
 from sluice_gateway.http.problems import documented
-from sluice_gateway.http.refusals import DOWN, OFF, REUSED, UNKNOWN, UNSUPPORTED
+from sluice_gateway.http.refusals import DOWN, OFF, REFUSED, REUSED, UNKNOWN, UNSUPPORTED
 from sluice_gateway.schemas import Steered
 
 _LIMITS = documented(*UNKNOWN[:2], OFF, *DOWN)
 _CONTROL = documented(
-    (400, "nothing_to_change", "give at least one of: download, upload"), *UNKNOWN[:2], OFF, REUSED, UNSUPPORTED, *DOWN
+    (400, "nothing_to_change", "give at least one of: download, upload"),
+    (400, "limit_invalid", "a limit is 0, which lifts it, or more"),
+    *UNKNOWN[:2],
+    REFUSED,
+    OFF,
+    REUSED,
+    UNSUPPORTED,
+    *DOWN,
 )
 
 

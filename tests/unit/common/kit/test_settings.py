@@ -316,3 +316,14 @@ def test_a_pin_is_taken_as_it_is_shown(tmp_path: Path) -> None:
         ClientSettings.model_validate({"type": "deluge", "url": "http://h", "tls": {"pin": pin}})
     with pytest.raises(ValidationError, match="not both"):
         TlsSettings.model_validate({"pin": pin, "ca_file": str(certifi.where())})
+
+
+def test_a_scheme_has_no_case() -> None:
+    """`HTTPS://` is https (RFC 3986, 3.1), with a trust of its own too; what only begins alike is neither."""
+    pin = "ab" * 32
+    client = ClientSettings.model_validate({"type": "deluge", "url": "HTTPS://h", "tls": {"pin": pin}})
+    assert client.tls.pin == pin
+    with pytest.raises(ValidationError, match="begins with https"):
+        ClientSettings.model_validate({"type": "deluge", "url": "HTTP://h", "tls": {"pin": pin}})
+    with pytest.raises(ValidationError, match="pattern"):
+        ClientSettings.model_validate({"type": "deluge", "url": "httpss://h"})

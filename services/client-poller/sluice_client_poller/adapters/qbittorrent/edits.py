@@ -204,7 +204,7 @@ def _are_limits(edit: SetLimits, seen: Seen) -> bool:
 
 def _check_move(edit: Move) -> None:
     if not _ABSOLUTE.match(edit.save_path) or edit.save_path != edit.save_path.strip():
-        raise Problem("path_invalid", 400, "give the folder as qBittorrent sees it, from the root of its disk on")
+        raise Problem("save_path_invalid", 400, "give the folder as qBittorrent sees it, from the root of its disk on")
 
 
 def _move(edit: Move, _: Seen) -> Requests:

@@ -1,0 +1,65 @@
+"""When a policy tries again what failed."""
+
+from __future__ import annotations
+
+import itertools
+from random import Random
+from typing import cast
+
+import pytest
+from typing_extensions import override
+
+from sluice_client_poller.commands import Commands
+from sluice_client_poller.policy import LOOK_EVERY, RETRY_AT_MOST, StallPolicy
+from sluice_client_poller.session import Session
+from sluice_common.contracts import rpc
+from sluice_common.kit.errors import Problem
+from sluice_common.kit.settings import ClientSettings, StalledSettings
+from sluice_common.model.download import Download
+from sluice_common.model.enums import State
+from support.poll_machine import Time
+
+DAY = 86400.0
+CLIENT = ClientSettings(
+    type="deluge", url="http://127.0.0.1:1", owners={"tv": "sluice"}, stalled=StalledSettings(action="pause")
+)
+
+
+class OneDay(Time):
+    """A day that passes as it is slept through."""
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        if self.passed > DAY:
+            raise EOFError
+
+
+class Stuck:
+    """Session and commands of one download that stays stalled, and that no command can change."""
+
+    def __init__(self, clock: Time) -> None:
+        self._clock = clock
+        self.tries: list[tuple[float, str]] = []
+
+    def quiet_for(self, seconds: float) -> list[Download]:
+        return [Download(client="c", id="a", category="tv", state=State.DOWNLOADING, private=False)]
+
+    async def do(self, verb: str, body: object, request: rpc.Request) -> object:
+        self.tries.append((self._clock.passed, request.request_id))
+        raise Problem("client_refused", 409, "it will not")
+
+
+async def test_what_fails_is_tried_less_and_less_often() -> None:
+    """After a minute or so, then seldom, but never given up; it stays the same request. Every try is an event."""
+    clock, numbers = OneDay(), itertools.count()
+    stuck = Stuck(clock)
+    session, does = cast(Session, stuck), cast(Commands, stuck)
+    policy = StallPolicy(session, does, CLIENT, clock=clock, random=Random(1), new_id=lambda: f"{next(numbers)}")
+    with pytest.raises(EOFError):
+        await policy.run()
+    times, requests = zip(*stuck.tries, strict=True)
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert 30 <= waits[0] <= 60 + LOOK_EVERY
+    assert RETRY_AT_MOST / 2 <= min(waits[8:]) <= max(waits) <= RETRY_AT_MOST + LOOK_EVERY
+    assert set(requests) == {"0"}
