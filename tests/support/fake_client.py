@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
-from sluice_common.kit.errors import ClientError, Problem
+from sluice_common.kit.errors import ClientError, ClientUnavailable, Problem
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import (
     AlternativeLimits,
@@ -42,6 +42,8 @@ _EDITS: Mapping[type[Edit], Callable[[Any], dict[str, object]]] = {
 class FakeClient:
     """Holds rows; `failure` is raised by every call while it is set, `answer` replaces what a poll tells.
 
+    After the call that `fails_after` names, which works, it cannot be reached.
+
     An edit shows in its list after `delays` further polls, as clients do that answer before they act.
     With `deltas` a poll that follows a good one tells only what changed since, as clients do that can.
     """
@@ -52,6 +54,7 @@ class FakeClient:
         self._told: dict[str, Download] | None = None
         self.rows: dict[str, Download] = {}
         self.failure: ClientError | None = None
+        self.fails_after: str | None = None
         self.answer: Callable[[], Poll] | None = None
         self.restarted = False
         self.throttled = False
@@ -167,3 +170,5 @@ class FakeClient:
         self.calls.append(name)
         if self.failure is not None:
             raise self.failure
+        if name == self.fails_after:
+            self.failure = ClientUnavailable("connection lost")

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -35,6 +36,29 @@ FILES_BUDGET = rpc.PAGE_BYTES
 _WHOLE_CLIENT = ""
 
 Handler = Callable[[Any, rpc.Request], Awaitable[object]]
+T = TypeVar("T")
+
+
+class Deed:
+    """How far a command came: `sent` once the client may have it, `accepted` once it said so."""
+
+    def __init__(self) -> None:
+        self.sent = False
+        self.accepted = False
+
+    async def change(self, call: Awaitable[T]) -> T:
+        """Await an adapter's changing call. What it refuses with a Problem was not done; else nobody knows."""
+        self.sent, self.accepted = True, False
+        try:
+            result = await call
+        except Problem:
+            self.sent = False
+            raise
+        self.accepted = True
+        return result
+
+
+_DEED: ContextVar[Deed] = ContextVar("deed")
 
 
 def _accepted(row: Download, epoch: str, request_id: str) -> Download:
@@ -42,6 +66,10 @@ def _accepted(row: Download, epoch: str, request_id: str) -> Download:
     if row.epoch != epoch or row.intent is None or row.intent.request_id != request_id:
         return row
     return with_intent(row, accepted=True)
+
+
+def _unknown(why: str) -> Problem:
+    return Problem("unknown_outcome", 503, f"{why}; look at the queue before trying again")
 
 
 class Commands:
@@ -132,12 +160,14 @@ class Commands:
         except TimeoutError as error:
             raise Problem("unknown_outcome", 504, "the effect was not seen before the deadline") from error
         except (BusUnavailable, Fenced) as error:
-            raise Problem("unknown_outcome", 503, f"{error}; look at the queue before trying again") from error
+            raise _unknown(str(error)) from error
 
     def _once(self, verb: str, handler: Handler) -> Handler:
         """A request that was seen is not carried out again; its first answer is repeated.
 
-        The same id on another command is another request: it must not be answered with what was done before.
+        So is an outcome that is not known: only what failed before the client was asked, or what the client refused,
+        may be sent again. The same id on another command is another request: it must not be answered with what was
+        done before.
         """
 
         async def handle(body: Any, request: rpc.Request) -> object:
@@ -146,14 +176,25 @@ class Commands:
                 known = self._done[key]
                 if known is None:
                     raise Problem("already_running", 409, "this very request is being carried out; wait for its effect")
+                if isinstance(known, Deed):
+                    raise _unknown("it was sent before")
                 return known
             self._check(request)
             self._remember(key, None)
+            deed = Deed()
+            token = _DEED.set(deed)
             try:
                 value = await handler(body, request)
-            except BaseException:
-                self._done.pop(key, None)
+            except BaseException as error:
+                if deed.sent:
+                    self._remember(key, deed)
+                else:
+                    self._done.pop(key, None)
+                if deed.accepted and isinstance(error, ClientError):
+                    raise _unknown(f"the client took it, but could not be looked at since ({error})") from error
                 raise
+            finally:
+                _DEED.reset(token)
             self._remember(key, value)
             return value
 
@@ -195,7 +236,7 @@ class Commands:
             async with self._alone(body.id):
                 row = self._find(body.id, body.epoch)
                 self._check(request)  # another command may have kept it waiting
-                await call(self._session.client_name_of(row))
+                await _DEED.get().change(call(self._session.client_name_of(row)))
                 await self._session.see(row.id, effect)
                 return self._finished(row.id)
 
@@ -206,7 +247,7 @@ class Commands:
         async with self._alone(body.id):
             row = self._find(body.id, body.epoch)
             self._check(request)
-            await self._session.adapter.alter(self._session.client_name_of(row), body.edit)
+            await _DEED.get().change(self._session.adapter.alter(self._session.client_name_of(row), body.edit))
             await self._session.see(row.id, effects.of(body.edit))
             return self._finished(row.id)
 
@@ -214,7 +255,7 @@ class Commands:
         """Change the client as a whole; what it changed in the rows is in the next poll, which is waited for."""
         async with self._alone(_WHOLE_CLIENT):
             self._check(request)
-            await self._session.adapter.control(body.control)
+            await _DEED.get().change(self._session.adapter.control(body.control))
             await self._session.look()
             return commands.Done(id=_WHOLE_CLIENT, position=self._session.position)
 
@@ -242,7 +283,7 @@ class Commands:
             download_limit=body.download_limit,
             upload_limit=body.upload_limit,
         )
-        download_id = await self._session.adapter.add(new)
+        download_id = await _DEED.get().change(self._session.adapter.add(new))
         await self._session.see(download_id, effects.is_there)
         return self._finished(download_id)
 
@@ -270,7 +311,7 @@ class Commands:
         if current is None or current.epoch != row.epoch:
             raise Problem("epoch_changed", 409, "the download is gone or was added anew; look at it again")
         self._check(request)
-        await self._session.adapter.remove(name, with_data=with_data)
+        await _DEED.get().change(self._session.adapter.remove(name, with_data=with_data))
         await self._session.rewrite(row.id, lambda known: _accepted(known, row.epoch, request.request_id))
         await self._session.see(row.id, effects.is_gone)
 

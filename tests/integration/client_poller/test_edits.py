@@ -10,13 +10,14 @@ import pytest
 
 from sluice_common.bus.connect import Bus, connect
 from sluice_common.bus.rpc import call
+from sluice_common.bus.statuses import read_status
 from sluice_common.contracts import commands, rpc, subjects
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import ClientUnavailable, Problem
 from sluice_common.kit.settings import NatsSettings
 from sluice_common.model import edits
 from sluice_common.model.download import Download
-from sluice_common.model.enums import State
+from sluice_common.model.enums import Health, State
 from support.fake_client import FakeClient
 from support.poller import committed, polling, send
 from support.waiting import until
@@ -88,6 +89,35 @@ async def test_an_edit_is_carried_out_once(bus: Bus, client: FakeClient) -> None
     assert client.calls.count("alter:category") == 1
     await send(bus, "alter", commands.Alter(id="b", edit=edits.SetCategory(category="tv")))
     assert client.calls.count("alter:category") == 2
+
+
+async def test_what_nobody_saw_the_end_of_is_not_sent_again(bus: Bus, client: FakeClient) -> None:
+    """Taken by the client, which then could not be looked at: that request is answered so, and never sent twice."""
+    client.fails_after = "alter:category"
+    with pytest.raises(Problem, match="unknown_outcome: the client took it"):
+        await send(bus, "alter", CATEGORY)
+    client.fails_after = client.failure = None
+    with pytest.raises(Problem, match="look at the queue before") as repeated:
+        await send(bus, "alter", CATEGORY)
+    assert (repeated.value.code, repeated.value.status) == ("unknown_outcome", 503)
+    assert client.calls.count("alter:category") == 1
+
+
+async def test_what_was_never_sent_may_come_again(bus: Bus, client: FakeClient) -> None:
+    """A client that is known to be down is not asked, and nothing of that is remembered."""
+    client.failure = ClientUnavailable("gone")
+    await until(lambda: _is_down(bus), what="a poll that failed")
+    with pytest.raises(Problem, match="client_unavailable"):
+        await send(bus, "alter", CATEGORY)
+    client.failure, polls = None, client.polls
+    await until(lambda: client.polls > polls + 1, what="polls that work")
+    assert (await send(bus, "alter", CATEGORY)).id == "a"
+    assert client.calls.count("alter:category") == 1
+
+
+async def _is_down(bus: Bus) -> bool:
+    status, _ = await read_status(bus, "fake")
+    return status is not None and status.health != Health.OK
 
 
 async def test_an_edit_of_another_epoch_is_refused(bus: Bus, client: FakeClient) -> None:
