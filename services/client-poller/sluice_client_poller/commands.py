@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -69,7 +68,7 @@ def _accepted(row: Download, epoch: str, request_id: str) -> Download:
 
 
 def _unknown(why: str) -> Problem:
-    return Problem("unknown_outcome", 503, f"{why}; look at the queue before trying again")
+    return Problem(audit.UNKNOWN, 503, f"{why}; look at the queue before trying again")
 
 
 class Commands:
@@ -123,8 +122,8 @@ class Commands:
         """Counted and logged, whatever becomes of it; what changes something is an event as well."""
 
         async def handle(body: Any, request: rpc.Request) -> object:
-            outcome, value = "failed", None
-            self._open += 1
+            deed, outcome, value = Deed(), "failed", None
+            token = _DEED.set(deed)
             try:
                 value = await self._in_time(handler, body, request)
                 outcome = audit.OK
@@ -135,30 +134,44 @@ class Commands:
                 outcome = error.reason
                 raise
             finally:
-                COMMANDS.labels(verb, outcome).inc()
-                log.info(
-                    "command",
-                    client=self._session.name,
-                    verb=verb,
-                    actor=request.actor,
-                    outcome=outcome,
-                    request_id=request.request_id,
-                )
-                if verb in audit.CHANGING:
-                    now = self._clock.now()
-                    event = audit.event_of(self._session.name, verb, body, request, outcome, value, now)
-                    await audit.tell(self._bus, event)
-                self._open -= 1
+                _DEED.reset(token)
+                if deed.accepted and outcome != audit.OK:
+                    outcome = audit.UNKNOWN
+                await self._tell(verb, body, request, outcome, value, accepted=deed.accepted)
             return value
 
-        return handle
+        async def counted(body: Any, request: rpc.Request) -> object:
+            self._open += 1
+            try:
+                return await handle(body, request)
+            finally:
+                self._open -= 1
+
+        return counted
+
+    async def _tell(
+        self, verb: str, body: Any, request: rpc.Request, outcome: str, value: object, *, accepted: bool
+    ) -> None:
+        COMMANDS.labels(verb, outcome).inc()
+        log.info(
+            "command",
+            client=self._session.name,
+            verb=verb,
+            actor=request.actor,
+            outcome=outcome,
+            request_id=request.request_id,
+        )
+        if verb in audit.CHANGING:
+            now = self._clock.now()
+            event = audit.event_of(self._session.name, verb, body, request, outcome, value, now, accepted=accepted)
+            await audit.tell(self._bus, event)
 
     async def _in_time(self, handler: Handler, body: Any, request: rpc.Request) -> object:
         try:
             async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
                 return await handler(body, request)
         except TimeoutError as error:
-            raise Problem("unknown_outcome", 504, "the effect was not seen before the deadline") from error
+            raise Problem(audit.UNKNOWN, 504, "the effect was not seen before the deadline") from error
         except (BusUnavailable, Fenced) as error:
             raise _unknown(str(error)) from error
 
@@ -171,18 +184,17 @@ class Commands:
         """
 
         async def handle(body: Any, request: rpc.Request) -> object:
-            key = hashlib.sha256(msgspec.msgpack.encode((verb, request.request_id, body))).digest()
+            key, deed = audit.key_of(verb, body, request), _DEED.get()
             if key in self._done:
                 known = self._done[key]
                 if known is None:
                     raise Problem("already_running", 409, "this very request is being carried out; wait for its effect")
                 if isinstance(known, Deed):
+                    deed.accepted = known.accepted
                     raise _unknown("it was sent before")
                 return known
             self._check(request)
             self._remember(key, None)
-            deed = Deed()
-            token = _DEED.set(deed)
             try:
                 value = await handler(body, request)
             except BaseException as error:
@@ -193,8 +205,6 @@ class Commands:
                 if deed.accepted and isinstance(error, ClientError):
                     raise _unknown(f"the client took it, but could not be looked at since ({error})") from error
                 raise
-            finally:
-                _DEED.reset(token)
             self._remember(key, value)
             return value
 
