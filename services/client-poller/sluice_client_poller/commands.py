@@ -22,7 +22,7 @@ from sluice_common.bus.rpc import Stoppable, serve_each
 from sluice_common.contracts import commands, doctor, rpc, subjects
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
-from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem
+from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem, SluiceError
 from sluice_common.model.download import Download, Intent
 from sluice_common.model.edits import Limits
 from sluice_common.model.enums import IntentKind
@@ -115,8 +115,17 @@ class Commands:
         self._running.clear()
 
     async def do(self, verb: str, body: object, request: rpc.Request) -> object:
-        """Carry out a command of our own by the same rules as everybody's."""
-        return await self._told(verb, self._verbs[verb][1])(body, request)
+        """Carry out a command of our own by the same rules as everybody's.
+
+        As for them, a bug in our code is that command's Problem and stops nothing else.
+        """
+        try:
+            return await self._told(verb, self._verbs[verb][1])(body, request)
+        except SluiceError:
+            raise
+        except Exception as error:
+            log.exception("command_failed", client=self._session.name, verb=verb)
+            raise Problem("internal_error", 500, f"a bug ({type(error).__name__}); the log says more") from error
 
     def _told(self, verb: str, handler: Handler) -> Handler:
         """Counted and logged, whatever becomes of it; what changes something is an event as well."""
@@ -310,8 +319,15 @@ class Commands:
             if self._session.row(body.id) is not None:
                 row = self._find(body.id, body.epoch)
                 await self._take_out(row, IntentKind.RETRY, request, with_data=False)
-                self._check(request)
+                self._check_to_go_on(request)
             return await self.add(body.source, request)
+
+    def _check_to_go_on(self, request: rpc.Request) -> None:
+        try:
+            self._check(request)
+        except SluiceError as error:
+            detail = "this poller could not go on; it was taken out, its data kept, and not added again: retry adds it"
+            raise Problem(audit.UNKNOWN, 503, detail) from error
 
     async def _take_out(self, row: Download, kind: IntentKind, request: rpc.Request, *, with_data: bool) -> None:
         intent = Intent(kind, request.actor, request.request_id, request.deadline, with_data)
