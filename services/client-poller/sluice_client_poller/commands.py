@@ -6,13 +6,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
 
 from sluice_client_poller import audit, effects
-from sluice_client_poller.adapters import versions
+from sluice_client_poller.adapters import guard, versions
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
@@ -134,7 +135,8 @@ class Commands:
             deed, outcome, value = Deed(), "failed", None
             token = _DEED.set(deed)
             try:
-                value = await self._in_time(handler, body, request)
+                with guard.guarded(partial(self._refuse_to_go_on, request)):
+                    value = await self._in_time(handler, body, request)
                 outcome = audit.OK
             except Problem as problem:
                 outcome = problem.code
@@ -231,6 +233,13 @@ class Commands:
         if not self._lease.is_fresh():
             raise Problem("not_holder", 503, "this poller cannot prove its lease now; nothing was done, try again")
         self._session.refuse_if_down()
+
+    def _refuse_to_go_on(self, request: rpc.Request) -> None:
+        """Right before each request of a command that runs: an earlier one may have changed something already."""
+        if self._clock.now() >= request.deadline:
+            raise TimeoutError
+        if not self._lease.is_fresh():
+            raise Fenced("this poller cannot prove its lease any more")
 
     def _find(self, download_id: str, epoch: str | None) -> Download:
         if not self._session.is_known:

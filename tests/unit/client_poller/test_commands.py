@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from sluice_client_poller import audit
+from sluice_client_poller.adapters import guard
 from sluice_client_poller.commands import Commands
 from sluice_common.contracts import commands, rpc
 from sluice_common.contracts.events import CommandData, Event
@@ -122,6 +123,30 @@ async def test_a_retry_that_stops_half_way_says_what_was_done(told: list[Event])
     assert [(event.type, event.read(CommandData).outcome) for event in told] == [
         ("command.executed", "unknown_outcome")
     ]
+
+
+async def test_nothing_more_is_sent_once_the_lease_is_lost(told: list[Event]) -> None:
+    """Not even in the middle of an adapter's call; what became of it is unknown, and a repetition sends nothing."""
+    lease = Lease()
+
+    class InTwo(FakeClient):
+        @override
+        async def pause(self, download_id: str) -> None:
+            for call in ("first", "second"):
+                guard.may_send()
+                self.calls.append(call)
+                lease.fresh = False
+
+    client = InTwo()
+    client.put("a")
+    does = made(client, lease)
+    with pytest.raises(Problem, match="unknown_outcome"):
+        await does.do("pause", commands.Act(id="a"), request())
+    lease.fresh = True
+    with pytest.raises(Problem, match="unknown_outcome"):
+        await does.do("pause", commands.Act(id="a"), request())
+    assert client.calls == ["first"]
+    guard.may_send()  # after the command, as in a poll
 
 
 async def test_an_audit_that_is_cut_off_leaves_no_command_open(
