@@ -43,8 +43,8 @@ class FakeClient:
     """Holds rows; `failure` is raised by every call while it is set, `answer` replaces what a poll tells.
 
     After the call that `fails_after` names, which works, it cannot be reached.
-
-    An edit shows in its list after `delays` further polls, as clients do that answer before they act.
+    An edit, and a pause or resume of everything, shows in its list after `delays` further polls, as clients do that
+    answer before they act.
     With `deltas` a poll that follows a good one tells only what changed since, as clients do that can.
     """
 
@@ -136,17 +136,14 @@ class FakeClient:
         change = _EDITS.get(type(edit))
         if change is None:
             raise unsupported("Fake", f"do {kind}")
-        if not self.delays:
-            self.put(download_id, **change(edit))
-        else:
-            self._later = (self.polls + self.delays, lambda: self.put(download_id, **change(edit)))
+        self._soon(lambda: self.put(download_id, **change(edit)))
 
     async def control(self, control: AnyControl) -> None:
         self._call(f"control:{control.__struct_config__.tag}")
         match control:
             case PauseAll() | ResumeAll():
                 state = State.PAUSED if isinstance(control, PauseAll) else State.DOWNLOADING
-                self.rows = {key: msgspec.structs.replace(row, state=state) for key, row in self.rows.items()}
+                self._soon(lambda: [self.put(each, state=state) for each in self.rows])
             case AlternativeLimits():
                 raise unsupported("Fake", "have alternative limits")
             case GlobalLimits():
@@ -165,6 +162,12 @@ class FakeClient:
     async def close(self) -> None:
         self.calls.append("close")
         self._told = None
+
+    def _soon(self, change: Callable[[], object]) -> None:
+        if self.delays:
+            self._later = (self.polls + self.delays, change)
+        else:
+            change()
 
     def _call(self, name: str) -> None:
         self.calls.append(name)

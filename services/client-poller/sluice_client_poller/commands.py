@@ -280,11 +280,11 @@ class Commands:
             return self._finished(row.id)
 
     async def steer(self, body: commands.Steer, request: rpc.Request) -> commands.Done:
-        """Change the client as a whole; what it changed in the rows is in the next poll, which is waited for."""
+        """Change the client as a whole, and answer once its rows show what they can show of it."""
         async with self._alone(_WHOLE_CLIENT):
             self._check(request)
             await _DEED.get().change(self._session.adapter.control(body.control))
-            await self._session.look()
+            await self._session.see_all(effects.of_all(body.control))
             return commands.Done(id=_WHOLE_CLIENT, position=self._session.position)
 
     async def limits(self, body: rpc.Empty, request: rpc.Request) -> Limits:

@@ -168,6 +168,25 @@ async def test_a_whole_client_is_steered_once_and_seen(bus: Bus, client: FakeCli
     assert client.calls.count("control:pause_all") == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "control", "after"),
+    [(State.SEEDING, edits.PauseAll(), State.PAUSED), (State.PAUSED, edits.ResumeAll(), State.DOWNLOADING)],
+    ids=["pause_all", "resume_all"],
+)
+async def test_what_shows_later_of_a_whole_client_is_waited_for(
+    bus: Bus, client: FakeClient, before: State, control: edits.AnyControl, after: State
+) -> None:
+    """The client answers before it acts: at the answer's position every row shows it all the same."""
+    for each in ("a", "b"):
+        client.put(each, state=before)
+    client.delays = 4
+    done = await send(bus, "steer", commands.Steer(control=control))
+    table = await committed(bus, "fake")
+    assert table is not None
+    assert {row.state for row in table.rows.values()} == {after}
+    assert done.position == commands.Position(table.incarnation, table.sequence)
+
+
 async def test_limits_are_the_clients_own_now(bus: Bus, client: FakeClient) -> None:
     """What was set is read back from the client; a client that is down says so."""
     await send(bus, "steer", commands.Steer(control=edits.GlobalLimits(download=0, upload=77)))
