@@ -107,7 +107,8 @@ class Commands:
     async def start(self) -> None:
         """Take commands."""
         handlers = {verb: (kind, self._told(verb, handler)) for verb, (kind, handler) in self._verbs.items()}
-        self._running.append(await serve_each(self._bus, subjects.command(self._session.name, "*"), handlers))
+        subject = subjects.command(self._session.name, "*")
+        self._running.append(await serve_each(self._bus, subject, handlers, slow=audit.CHANGING))
 
     async def stop(self) -> None:
         """Take no more commands."""
