@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
-from sluice_common.kit.errors import ClientError, Problem
+from sluice_common.kit.errors import ClientError, ClientUnavailable, Problem
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import (
     AlternativeLimits,
@@ -42,7 +42,9 @@ _EDITS: Mapping[type[Edit], Callable[[Any], dict[str, object]]] = {
 class FakeClient:
     """Holds rows; `failure` is raised by every call while it is set, `answer` replaces what a poll tells.
 
-    An edit shows in its list after `delays` further polls, as clients do that answer before they act.
+    After the call that `fails_after` names, which works, it cannot be reached.
+    An edit, and a pause or resume of everything, shows in its list after `delays` further polls, as clients do that
+    answer before they act.
     With `deltas` a poll that follows a good one tells only what changed since, as clients do that can.
     """
 
@@ -52,6 +54,7 @@ class FakeClient:
         self._told: dict[str, Download] | None = None
         self.rows: dict[str, Download] = {}
         self.failure: ClientError | None = None
+        self.fails_after: str | None = None
         self.answer: Callable[[], Poll] | None = None
         self.restarted = False
         self.throttled = False
@@ -133,17 +136,14 @@ class FakeClient:
         change = _EDITS.get(type(edit))
         if change is None:
             raise unsupported("Fake", f"do {kind}")
-        if not self.delays:
-            self.put(download_id, **change(edit))
-        else:
-            self._later = (self.polls + self.delays, lambda: self.put(download_id, **change(edit)))
+        self._soon(lambda: self.put(download_id, **change(edit)))
 
     async def control(self, control: AnyControl) -> None:
         self._call(f"control:{control.__struct_config__.tag}")
         match control:
             case PauseAll() | ResumeAll():
                 state = State.PAUSED if isinstance(control, PauseAll) else State.DOWNLOADING
-                self.rows = {key: msgspec.structs.replace(row, state=state) for key, row in self.rows.items()}
+                self._soon(lambda: [self.put(each, state=state) for each in self.rows])
             case AlternativeLimits():
                 raise unsupported("Fake", "have alternative limits")
             case GlobalLimits():
@@ -163,7 +163,15 @@ class FakeClient:
         self.calls.append("close")
         self._told = None
 
+    def _soon(self, change: Callable[[], object]) -> None:
+        if self.delays:
+            self._later = (self.polls + self.delays, change)
+        else:
+            change()
+
     def _call(self, name: str) -> None:
         self.calls.append(name)
         if self.failure is not None:
             raise self.failure
+        if name == self.fails_after:
+            self.failure = ClientUnavailable("connection lost")

@@ -5,8 +5,11 @@ No field holds what a user typed: no URL, no magnet link, no path, no tracker.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.publish import publish_event
@@ -18,6 +21,7 @@ from sluice_common.kit.errors import BusUnavailable
 log = logging.get(__name__)
 
 OK = "ok"
+UNKNOWN = "unknown_outcome"
 # What only looks is no command.
 CHANGING = ("add", "pause", "resume", "recheck", "remove", "retry", "alter", "steer")
 
@@ -28,10 +32,26 @@ def name_of(verb: str, body: Any) -> str:
     return verb if part is None else str(part.__struct_config__.tag)
 
 
+def key_of(verb: str, body: Any, request: rpc.Request) -> bytes:
+    """What makes it the very same command: the same id on another verb or body is another request."""
+    return hashlib.sha256(msgspec.msgpack.encode((verb, request.request_id, body))).digest()
+
+
 def event_of(
-    client: str, verb: str, body: Any, request: rpc.Request, outcome: str, done: object, now: datetime
+    client: str,
+    verb: str,
+    body: Any,
+    request: rpc.Request,
+    outcome: str,
+    done: object,
+    now: datetime,
+    *,
+    accepted: bool = False,
 ) -> Event:
-    """The event of one command; a repetition that ends the same way has the same id. Pure."""
+    """The event of one command; a repetition that ends the same way has the same id. Pure.
+
+    What the client `accepted` did not fail, though nobody may know what came of it.
+    """
     download_id = (done.id if isinstance(done, commands.Done) else None) or getattr(body, "id", None) or None
     data = CommandData(
         client=client,
@@ -43,8 +63,8 @@ def event_of(
         request_id=request.request_id,
         with_data=body.with_data if isinstance(body, commands.Remove) else None,
     )
-    kind = "command.executed" if outcome == OK else "command.failed"
-    same = event_id("command", client, getattr(body, "id", None), request.request_id, data.verb, outcome)
+    kind = "command.executed" if accepted or outcome == OK else "command.failed"
+    same = event_id("command", client, key_of(verb, body, request).hex(), outcome, kind)
     return make(same, kind, "client-poller", now, data)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
 
 from sluice_client_poller import audit, effects
-from sluice_client_poller.adapters import versions
+from sluice_client_poller.adapters import guard, versions
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
@@ -22,7 +23,7 @@ from sluice_common.bus.rpc import Stoppable, serve_each
 from sluice_common.contracts import commands, doctor, rpc, subjects
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
-from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem
+from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem, SluiceError
 from sluice_common.model.download import Download, Intent
 from sluice_common.model.edits import Limits
 from sluice_common.model.enums import IntentKind
@@ -35,6 +36,29 @@ FILES_BUDGET = rpc.PAGE_BYTES
 _WHOLE_CLIENT = ""
 
 Handler = Callable[[Any, rpc.Request], Awaitable[object]]
+T = TypeVar("T")
+
+
+class Deed:
+    """How far a command came: `sent` once the client may have it, `accepted` once it said so."""
+
+    def __init__(self) -> None:
+        self.sent = False
+        self.accepted = False
+
+    async def change(self, call: Awaitable[T]) -> T:
+        """Await an adapter's changing call. What it refuses with a Problem was not done; else nobody knows."""
+        self.sent, self.accepted = True, False
+        try:
+            result = await call
+        except Problem:
+            self.sent = False
+            raise
+        self.accepted = True
+        return result
+
+
+_DEED: ContextVar[Deed] = ContextVar("deed")
 
 
 def _accepted(row: Download, epoch: str, request_id: str) -> Download:
@@ -42,6 +66,10 @@ def _accepted(row: Download, epoch: str, request_id: str) -> Download:
     if row.epoch != epoch or row.intent is None or row.intent.request_id != request_id:
         return row
     return with_intent(row, accepted=True)
+
+
+def _unknown(why: str) -> Problem:
+    return Problem(audit.UNKNOWN, 503, f"{why}; look at the queue before trying again")
 
 
 class Commands:
@@ -79,7 +107,8 @@ class Commands:
     async def start(self) -> None:
         """Take commands."""
         handlers = {verb: (kind, self._told(verb, handler)) for verb, (kind, handler) in self._verbs.items()}
-        self._running.append(await serve_each(self._bus, subjects.command(self._session.name, "*"), handlers))
+        subject = subjects.command(self._session.name, "*")
+        self._running.append(await serve_each(self._bus, subject, handlers, slow=audit.CHANGING))
 
     async def stop(self) -> None:
         """Take no more commands."""
@@ -88,17 +117,27 @@ class Commands:
         self._running.clear()
 
     async def do(self, verb: str, body: object, request: rpc.Request) -> object:
-        """Carry out a command of our own by the same rules as everybody's."""
-        return await self._told(verb, self._verbs[verb][1])(body, request)
+        """Carry out a command of our own by the same rules as everybody's.
+
+        As for them, a bug in our code is that command's Problem and stops nothing else.
+        """
+        try:
+            return await self._told(verb, self._verbs[verb][1])(body, request)
+        except SluiceError:
+            raise
+        except Exception as error:
+            log.exception("command_failed", client=self._session.name, verb=verb)
+            raise Problem("internal_error", 500, f"a bug ({type(error).__name__}); the log says more") from error
 
     def _told(self, verb: str, handler: Handler) -> Handler:
         """Counted and logged, whatever becomes of it; what changes something is an event as well."""
 
         async def handle(body: Any, request: rpc.Request) -> object:
-            outcome, value = "failed", None
-            self._open += 1
+            deed, outcome, value = Deed(), "failed", None
+            token = _DEED.set(deed)
             try:
-                value = await self._in_time(handler, body, request)
+                with guard.guarded(partial(self._refuse_to_go_on, request)):
+                    value = await self._in_time(handler, body, request)
                 outcome = audit.OK
             except Problem as problem:
                 outcome = problem.code
@@ -107,52 +146,76 @@ class Commands:
                 outcome = error.reason
                 raise
             finally:
-                COMMANDS.labels(verb, outcome).inc()
-                log.info(
-                    "command",
-                    client=self._session.name,
-                    verb=verb,
-                    actor=request.actor,
-                    outcome=outcome,
-                    request_id=request.request_id,
-                )
-                if verb in audit.CHANGING:
-                    now = self._clock.now()
-                    event = audit.event_of(self._session.name, verb, body, request, outcome, value, now)
-                    await audit.tell(self._bus, event)
-                self._open -= 1
+                _DEED.reset(token)
+                if deed.accepted and outcome != audit.OK:
+                    outcome = audit.UNKNOWN
+                await self._tell(verb, body, request, outcome, value, accepted=deed.accepted)
             return value
 
-        return handle
+        async def counted(body: Any, request: rpc.Request) -> object:
+            self._open += 1
+            try:
+                return await handle(body, request)
+            finally:
+                self._open -= 1
+
+        return counted
+
+    async def _tell(
+        self, verb: str, body: Any, request: rpc.Request, outcome: str, value: object, *, accepted: bool
+    ) -> None:
+        COMMANDS.labels(verb, outcome).inc()
+        log.info(
+            "command",
+            client=self._session.name,
+            verb=verb,
+            actor=request.actor,
+            outcome=outcome,
+            request_id=request.request_id,
+        )
+        if verb in audit.CHANGING:
+            now = self._clock.now()
+            event = audit.event_of(self._session.name, verb, body, request, outcome, value, now, accepted=accepted)
+            await audit.tell(self._bus, event)
 
     async def _in_time(self, handler: Handler, body: Any, request: rpc.Request) -> object:
         try:
             async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
                 return await handler(body, request)
         except TimeoutError as error:
-            raise Problem("unknown_outcome", 504, "the effect was not seen before the deadline") from error
+            raise Problem(audit.UNKNOWN, 504, "the effect was not seen before the deadline") from error
         except (BusUnavailable, Fenced) as error:
-            raise Problem("unknown_outcome", 503, f"{error}; look at the queue before trying again") from error
+            raise _unknown(str(error)) from error
 
     def _once(self, verb: str, handler: Handler) -> Handler:
         """A request that was seen is not carried out again; its first answer is repeated.
 
-        The same id on another command is another request: it must not be answered with what was done before.
+        So is an outcome that is not known: only what failed before the client was asked, or what the client refused,
+        may be sent again. The same id on another command is another request: it must not be answered with what was
+        done before.
         """
 
         async def handle(body: Any, request: rpc.Request) -> object:
-            key = hashlib.sha256(msgspec.msgpack.encode((verb, request.request_id, body))).digest()
+            key, deed = audit.key_of(verb, body, request), _DEED.get()
             if key in self._done:
                 known = self._done[key]
                 if known is None:
                     raise Problem("already_running", 409, "this very request is being carried out; wait for its effect")
+                if isinstance(known, Deed):
+                    deed.accepted = known.accepted
+                    raise _unknown("it was sent before")
                 return known
             self._check(request)
             self._remember(key, None)
             try:
                 value = await handler(body, request)
-            except BaseException:
-                self._done.pop(key, None)
+            except BaseException as error:
+                if deed.sent:
+                    self._remember(key, deed)
+                else:
+                    self._done.pop(key, None)
+                if deed.accepted and isinstance(error, ClientError):
+                    raise _unknown(f"the client took it, but could not be looked at since ({error})") from error
                 raise
             self._remember(key, value)
             return value
@@ -171,6 +234,13 @@ class Commands:
         if not self._lease.is_fresh():
             raise Problem("not_holder", 503, "this poller cannot prove its lease now; nothing was done, try again")
         self._session.refuse_if_down()
+
+    def _refuse_to_go_on(self, request: rpc.Request) -> None:
+        """Right before each request of a command that runs: an earlier one may have changed something already."""
+        if self._clock.now() >= request.deadline:
+            raise TimeoutError
+        if not self._lease.is_fresh():
+            raise Fenced("this poller cannot prove its lease any more")
 
     def _find(self, download_id: str, epoch: str | None) -> Download:
         if not self._session.is_known:
@@ -195,7 +265,7 @@ class Commands:
             async with self._alone(body.id):
                 row = self._find(body.id, body.epoch)
                 self._check(request)  # another command may have kept it waiting
-                await call(self._session.client_name_of(row))
+                await _DEED.get().change(call(self._session.client_name_of(row)))
                 await self._session.see(row.id, effect)
                 return self._finished(row.id)
 
@@ -206,16 +276,16 @@ class Commands:
         async with self._alone(body.id):
             row = self._find(body.id, body.epoch)
             self._check(request)
-            await self._session.adapter.alter(self._session.client_name_of(row), body.edit)
+            await _DEED.get().change(self._session.adapter.alter(self._session.client_name_of(row), body.edit))
             await self._session.see(row.id, effects.of(body.edit))
             return self._finished(row.id)
 
     async def steer(self, body: commands.Steer, request: rpc.Request) -> commands.Done:
-        """Change the client as a whole; what it changed in the rows is in the next poll, which is waited for."""
+        """Change the client as a whole, and answer once its rows show what they can show of it."""
         async with self._alone(_WHOLE_CLIENT):
             self._check(request)
-            await self._session.adapter.control(body.control)
-            await self._session.look()
+            await _DEED.get().change(self._session.adapter.control(body.control))
+            await self._session.see_all(effects.of_all(body.control))
             return commands.Done(id=_WHOLE_CLIENT, position=self._session.position)
 
     async def limits(self, body: rpc.Empty, request: rpc.Request) -> Limits:
@@ -242,7 +312,7 @@ class Commands:
             download_limit=body.download_limit,
             upload_limit=body.upload_limit,
         )
-        download_id = await self._session.adapter.add(new)
+        download_id = await _DEED.get().change(self._session.adapter.add(new))
         await self._session.see(download_id, effects.is_there)
         return self._finished(download_id)
 
@@ -259,8 +329,15 @@ class Commands:
             if self._session.row(body.id) is not None:
                 row = self._find(body.id, body.epoch)
                 await self._take_out(row, IntentKind.RETRY, request, with_data=False)
-                self._check(request)
+                self._check_to_go_on(request)
             return await self.add(body.source, request)
+
+    def _check_to_go_on(self, request: rpc.Request) -> None:
+        try:
+            self._check(request)
+        except SluiceError as error:
+            detail = "this poller could not go on; it was taken out, its data kept, and not added again: retry adds it"
+            raise Problem(audit.UNKNOWN, 503, detail) from error
 
     async def _take_out(self, row: Download, kind: IntentKind, request: rpc.Request, *, with_data: bool) -> None:
         intent = Intent(kind, request.actor, request.request_id, request.deadline, with_data)
@@ -270,7 +347,7 @@ class Commands:
         if current is None or current.epoch != row.epoch:
             raise Problem("epoch_changed", 409, "the download is gone or was added anew; look at it again")
         self._check(request)
-        await self._session.adapter.remove(name, with_data=with_data)
+        await _DEED.get().change(self._session.adapter.remove(name, with_data=with_data))
         await self._session.rewrite(row.id, lambda known: _accepted(known, row.epoch, request.request_id))
         await self._session.see(row.id, effects.is_gone)
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sluice_common.model.download import Download
-from sluice_common.model.edits import AnyEdit, Edit, ForceStart, Move, Rename, SetCategory, SetTags
+from sluice_common.model.edits import (
+    AnyControl,
+    AnyEdit,
+    Edit,
+    ForceStart,
+    Move,
+    PauseAll,
+    Rename,
+    ResumeAll,
+    SetCategory,
+    SetTags,
+)
 from sluice_common.model.enums import State
+
+# What a pause of everything ends. Checks and moves go on, and what is completed does nothing.
+_TRANSFERRING = (State.QUEUED, State.FETCHING_METADATA, State.DOWNLOADING, State.SEEDING)
 
 Effect = Callable[[Download | None], bool]
 
@@ -36,6 +50,15 @@ def of(edit: AnyEdit) -> Effect:
     """What to wait for after an edit. Of what no row shows, such as an announce, one look is enough."""
     shown = _SHOWN.get(type(edit))
     return lambda row: row is None or shown is None or shown(edit, row)
+
+
+def of_all(control: AnyControl) -> Callable[[Iterable[Download]], bool]:
+    """What to wait for in all rows after a control. Of what they do not show, such as limits, one look is enough."""
+    if isinstance(control, PauseAll):
+        return lambda rows: not any(row.state in _TRANSFERRING for row in rows)
+    if isinstance(control, ResumeAll):
+        return lambda rows: not any(row.state == State.PAUSED for row in rows)
+    return lambda rows: True
 
 
 def _forced(edit: ForceStart, row: Download) -> bool:

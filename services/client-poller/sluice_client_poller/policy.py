@@ -45,8 +45,8 @@ def may_be_touched(row: Download, owners: Mapping[str, str]) -> bool:
 
 
 class _Stall(msgspec.Struct):
-    """One stall of one download, from the first look that saw it to the last. Its command has the same id each time
-    that it is tried; another stall of the same download has another, or the answer to the first would be repeated."""
+    """One stall of one download, from the first look that saw it to the last. Every try of its command is a request of
+    its own, or the answer to an earlier one would be repeated."""
 
     request_id: str
     is_settled: bool = False
@@ -98,6 +98,8 @@ class StallPolicy:
 
     def _put_off(self, stall: _Stall) -> None:
         stall.failures += 1
+        # What may have been done is not done again under its old id; the row was looked at since, and stalls as before.
+        stall.request_id = self._new_id()
         wait = delay(stall.failures, base=RETRY_AFTER, cap=RETRY_AT_MOST, jitter=self._random.random())
         stall.not_before = self._clock.monotonic() + wait
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
 from typing import TypeVar
@@ -314,9 +314,16 @@ class Session:
 
         Gives up after EFFECT_WITHIN seconds: the command was accepted, whatever the list says.
         """
+        await self._see(lambda: effect(self.row(download_id)))
+
+    async def see_all(self, effect: Callable[[Iterable[Download]], bool]) -> None:
+        """As `see`, until the committed rows show it together."""
+        await self._see(lambda: effect(self._table.baseline.rows.values() if self._table.baseline else ()))
+
+    async def _see(self, shown: Callable[[], bool]) -> None:
         deadline = self._clock.monotonic() + EFFECT_WITHIN
         await self.look()
-        while not effect(self.row(download_id)) and self._clock.monotonic() < deadline:
+        while not shown() and self._clock.monotonic() < deadline:
             await self._clock.sleep(EFFECT_PAUSE)
             await self.look()
 

@@ -18,8 +18,8 @@ log = logging.get(__name__)
 
 # As many as the holder of a client's lease takes at once: more would only wait there with their deadlines running.
 AT_ONCE = 16
-# What has not begun by then is refused: nobody waits longer for an answer.
-WITHIN = 60.0
+# Seconds; what has not begun by then is refused. The last that began may take 30 s more, and the command line waits 90.
+WITHIN = 45.0
 
 Result = QueueRow | Outcome
 Act = Callable[[Target, Caller], Awaitable[Result]]

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from sluice_common.bus.connect import Bus
-from sluice_common.bus.rpc import CONCURRENCY, call, serve
+from sluice_common.bus.rpc import CONCURRENCY, call, serve, serve_each
 from sluice_common.contracts import rpc, subjects
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from support.nats import NatsForTest
+from support.waiting import until
 
 SUBJECT = subjects.rpc("tested", "echo")
 
@@ -259,3 +260,30 @@ async def test_service_goes_on_after_the_server_was_killed(bus: Bus, other: Bus,
                 break
             except Problem:
                 await asyncio.sleep(0.05)
+
+
+async def test_what_only_looks_does_not_wait_behind_what_is_slow(bus: Bus, other: Bus) -> None:
+    """Of slow ones only CONCURRENCY run at once, whoever sent them; a look is answered while others wait their turn."""
+    release, inside = asyncio.Event(), [0]
+
+    async def change(body: Word, request: rpc.Request) -> Word:
+        inside[0] += 1
+        await release.wait()
+        return body
+
+    async def look(body: Word, request: rpc.Request) -> Word:
+        return body
+
+    await serve_each(bus, subjects.command("it", "*"), {"alter": (Word, change), "look": (Word, look)}, slow=("alter",))
+
+    async def asked(verb: str, text: str) -> Word:
+        return await call(other, subjects.command("it", verb), Word(text), Word, request_id="r", within=30)
+
+    slow = [asyncio.create_task(asked("alter", str(number))) for number in range(3 * CONCURRENCY)]
+    try:
+        await until(lambda: inside[0] == CONCURRENCY, what="as many as may run")
+        assert (await asked("look", "now")).text == "now"
+        assert inside[0] == CONCURRENCY
+    finally:
+        release.set()
+    assert [answer.text for answer in await asyncio.gather(*slow)] == [str(number) for number in range(3 * CONCURRENCY)]

@@ -113,6 +113,26 @@ async def test_what_failed_says_so(bus: Bus, client: FakeClient) -> None:
     assert not [event for event in events if SECRET in str(bytes(event.data))]
 
 
+async def test_the_same_request_id_on_another_body_is_an_event_of_its_own(bus: Bus, client: FakeClient) -> None:
+    """Both were carried out, so both are told."""
+    for category in ("tv", "movies"):
+        await send(bus, "alter", alter(edits.SetCategory(category=category)), "same")
+    assert client.calls.count("alter:category") == 2
+    assert len({event.id for event in await audited(bus)}) == 2
+
+
+async def test_what_the_client_took_is_never_told_as_failed(bus: Bus, client: FakeClient) -> None:
+    """Only the look at it failed: it was executed, what came of it is unknown, and a repetition is the same event."""
+    client.fails_after = "alter:tags"
+    for _ in range(2):
+        with pytest.raises(Problem, match="unknown_outcome"):
+            await send(bus, "alter", alter(edits.SetTags(tags=("x",))), "r1")
+    events = await audited(bus)
+    assert [(event.type, event.read(CommandData).outcome) for event in events] == [
+        ("command.executed", "unknown_outcome")
+    ]
+
+
 async def test_a_command_does_not_fail_because_nobody_can_be_told(bus: Bus, client: FakeClient) -> None:
     """The stream of events is gone: what was done is answered as done."""
     await bus.js.delete_stream(subjects.EVENTS)

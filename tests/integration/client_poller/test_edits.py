@@ -10,13 +10,14 @@ import pytest
 
 from sluice_common.bus.connect import Bus, connect
 from sluice_common.bus.rpc import call
+from sluice_common.bus.statuses import read_status
 from sluice_common.contracts import commands, rpc, subjects
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import ClientUnavailable, Problem
 from sluice_common.kit.settings import NatsSettings
 from sluice_common.model import edits
 from sluice_common.model.download import Download
-from sluice_common.model.enums import State
+from sluice_common.model.enums import Health, State
 from support.fake_client import FakeClient
 from support.poller import committed, polling, send
 from support.waiting import until
@@ -90,6 +91,35 @@ async def test_an_edit_is_carried_out_once(bus: Bus, client: FakeClient) -> None
     assert client.calls.count("alter:category") == 2
 
 
+async def test_what_nobody_saw_the_end_of_is_not_sent_again(bus: Bus, client: FakeClient) -> None:
+    """Taken by the client, which then could not be looked at: that request is answered so, and never sent twice."""
+    client.fails_after = "alter:category"
+    with pytest.raises(Problem, match="unknown_outcome: the client took it"):
+        await send(bus, "alter", CATEGORY)
+    client.fails_after = client.failure = None
+    with pytest.raises(Problem, match="look at the queue before") as repeated:
+        await send(bus, "alter", CATEGORY)
+    assert (repeated.value.code, repeated.value.status) == ("unknown_outcome", 503)
+    assert client.calls.count("alter:category") == 1
+
+
+async def test_what_was_never_sent_may_come_again(bus: Bus, client: FakeClient) -> None:
+    """A client that is known to be down is not asked, and nothing of that is remembered."""
+    client.failure = ClientUnavailable("gone")
+    await until(lambda: _is_down(bus), what="a poll that failed")
+    with pytest.raises(Problem, match="client_unavailable"):
+        await send(bus, "alter", CATEGORY)
+    client.failure, polls = None, client.polls
+    await until(lambda: client.polls > polls + 1, what="polls that work")
+    assert (await send(bus, "alter", CATEGORY)).id == "a"
+    assert client.calls.count("alter:category") == 1
+
+
+async def _is_down(bus: Bus) -> bool:
+    status, _ = await read_status(bus, "fake")
+    return status is not None and status.health != Health.OK
+
+
 async def test_an_edit_of_another_epoch_is_refused(bus: Bus, client: FakeClient) -> None:
     """What was added anew is not changed by whoever meant the old one; neither is what is not there."""
     with pytest.raises(Problem, match="epoch_changed"):
@@ -136,6 +166,25 @@ async def test_a_whole_client_is_steered_once_and_seen(bus: Bus, client: FakeCli
     assert done.position == commands.Position(table.incarnation, table.sequence)
     assert await send(bus, "steer", body) == done
     assert client.calls.count("control:pause_all") == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "control", "after"),
+    [(State.SEEDING, edits.PauseAll(), State.PAUSED), (State.PAUSED, edits.ResumeAll(), State.DOWNLOADING)],
+    ids=["pause_all", "resume_all"],
+)
+async def test_what_shows_later_of_a_whole_client_is_waited_for(
+    bus: Bus, client: FakeClient, before: State, control: edits.AnyControl, after: State
+) -> None:
+    """The client answers before it acts: at the answer's position every row shows it all the same."""
+    for each in ("a", "b"):
+        client.put(each, state=before)
+    client.delays = 4
+    done = await send(bus, "steer", commands.Steer(control=control))
+    table = await committed(bus, "fake")
+    assert table is not None
+    assert {row.state for row in table.rows.values()} == {after}
+    assert done.position == commands.Position(table.incarnation, table.sequence)
 
 
 async def test_limits_are_the_clients_own_now(bus: Bus, client: FakeClient) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
+from typing_extensions import override
 
 from sluice_client_poller.metrics import STALL_ACTIONS
 from sluice_client_poller.policy import may_be_touched
@@ -83,6 +84,23 @@ async def test_what_is_removed_keeps_its_data(bus: Bus) -> None:
     assert events == {"fake/ours", "fake/private-untouched"}
     assert [call for call in client.calls if call.startswith("remove")] == ["remove:False"] * 2
     assert "theirs" in client.rows
+
+
+async def test_a_bug_in_an_adapter_stops_no_poller(bus: Bus) -> None:
+    """A policy's command that breaks our code is logged and put off; the client, and the others, are polled on."""
+
+    class Broken(FakeClient):
+        @override
+        async def pause(self, download_id: str) -> None:
+            self.calls.append("pause")
+            raise KeyError(download_id)
+
+    broken, well = Broken(), FakeClient("well")
+    broken.put("ours", state=State.DOWNLOADING, category="tv", done=5, private=False)
+    async with polling(bus, {"fake": broken, "well": well}, settings=SETTINGS, client=configured("pause")):
+        await until(lambda: broken.calls.count("pause") == 1, what="a try")
+        polls = broken.polls, well.polls
+        await until(lambda: broken.polls > polls[0] + 3 and well.polls > polls[1] + 3, what="more polls of both")
 
 
 async def _cancelled(bus: Bus, count: int) -> set[str] | None:

@@ -51,7 +51,7 @@ class Stuck:
 
 
 async def test_what_fails_is_tried_less_and_less_often() -> None:
-    """After a minute or so, then seldom, but never given up; it stays the same request. Every try is an event."""
+    """After a minute or so, then seldom, but never given up; every try is a request of its own."""
     clock, numbers = OneDay(), itertools.count()
     stuck = Stuck(clock)
     session, does = cast(Session, stuck), cast(Commands, stuck)
@@ -62,4 +62,4 @@ async def test_what_fails_is_tried_less_and_less_often() -> None:
     waits = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert 30 <= waits[0] <= 60 + LOOK_EVERY
     assert RETRY_AT_MOST / 2 <= min(waits[8:]) <= max(waits) <= RETRY_AT_MOST + LOOK_EVERY
-    assert set(requests) == {"0"}
+    assert len(set(requests)) == len(requests)

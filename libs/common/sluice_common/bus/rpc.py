@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -30,6 +31,8 @@ R = TypeVar("R")
 Handler = Callable[[Q, rpc.Request], Awaitable[object]]
 
 CONCURRENCY = 16
+# Where some methods are slow: so many times that many requests are taken in, most of which only wait their turn.
+WAITING = 8
 MAX_REPLY_BYTES = 1_000_000
 
 
@@ -53,25 +56,35 @@ async def serve(bus: Bus, subject: str, kind: type[Q], handler: Handler[Q], *, q
     return await _start(bus, subject, queue, on_message)
 
 
-async def serve_each(bus: Bus, subject: str, handlers: Mapping[str, tuple[type[Any], Handler[Any]]]) -> Stoppable:
+async def serve_each(
+    bus: Bus, subject: str, handlers: Mapping[str, tuple[type[Any], Handler[Any]]], *, slow: Collection[str] = ()
+) -> Stoppable:
     """As `serve`, for a subject that ends in `*`: what stands there picks the handler.
 
-    One subscription for all: each costs FastStream milliseconds to make, and a poller makes them for every client.
+    One subscription for all: each costs FastStream milliseconds to make, and a poller makes them for every client. Of
+    the methods in `slow` only CONCURRENCY run at once, and so many that wait their turn leave room for the others.
     """
+    turns = asyncio.Semaphore(CONCURRENCY)
 
     async def on_message(message: NatsMessage) -> bytes:
         method = message.raw_message.subject.rpartition(".")[2]
         if method not in handlers:
             return msgspec.msgpack.encode(_refused("unknown_method", 404, f"there is no {method!r} here"))
-        return msgspec.msgpack.encode(await _answer(bus, bytes(message.body), *handlers[method]))
+        async with turns if method in slow else nullcontext():
+            return msgspec.msgpack.encode(await _answer(bus, bytes(message.body), *handlers[method]))
 
-    return await _start(bus, subject, "", on_message)
+    return await _start(bus, subject, "", on_message, workers=CONCURRENCY * (WAITING if slow else 1))
 
 
 async def _start(
-    bus: Bus, subject: str, queue: str, on_message: Callable[[NatsMessage], Awaitable[bytes]]
+    bus: Bus,
+    subject: str,
+    queue: str,
+    on_message: Callable[[NatsMessage], Awaitable[bytes]],
+    *,
+    workers: int = CONCURRENCY,
 ) -> Stoppable:
-    subscriber = bus.broker.subscriber(subject, queue, max_workers=CONCURRENCY, decoder=_undecoded)
+    subscriber = bus.broker.subscriber(subject, queue, max_workers=workers, decoder=_undecoded)
     subscriber(on_message)
     await subscriber.start()
     await bus.barrier()

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-from sluice_client_poller.adapters import patience
+from sluice_client_poller.adapters import guard, patience
 from sluice_client_poller.adapters.deluge import edits, wire
 from sluice_client_poller.adapters.deluge.epochs import Epochs
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
@@ -179,6 +179,8 @@ class DelugeAdapter:
 
     async def _ask(self, method: str, *params: object, within: float | None = None) -> msgspec.Raw:
         """One call, as it is: no log-in, no second try."""
+        if not wire.only_looks(method):
+            guard.may_send()
         headers = {"Content-Type": "application/json"} | ({"Cookie": self._cookie} if self._cookie else {})
         try:
             body = wire.request(method, params)

@@ -15,6 +15,7 @@ from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, Clie
 
 T = TypeVar("T")
 
+_LOOKING = ("auth.", "core.get_", "daemon.get_version", "label.get_", "system.listMethods", "web.")
 NOT_AUTHENTICATED = 1
 UNKNOWN_METHOD = 2  # not logged in and not connected to a daemon look alike: both are "Unknown method"
 COOKIE = "_session_id"
@@ -179,6 +180,11 @@ class Totals(msgspec.Struct, frozen=True, rename={"received": "net.recv_bytes", 
     payload_upload_rate: float | None = None
     received: int | None = None
     sent: int | None = None
+
+
+def only_looks(method: str) -> bool:
+    """Whether a method changes no download; what connects deluge-web to its daemon does not."""
+    return method.startswith(_LOOKING)
 
 
 def request(method: str, params: Sequence[object]) -> bytes:

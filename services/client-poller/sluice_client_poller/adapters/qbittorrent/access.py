@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NoReturn
 
+from sluice_client_poller.adapters import guard
 from sluice_client_poller.adapters.qbittorrent import wire
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientError, ClientProtocolError
@@ -12,6 +13,7 @@ from sluice_common.kit.settings import ClientSettings
 from sluice_common.net import http
 from sluice_common.net.tls import trust
 
+_LOG_IN = "auth/login"
 IDLE = 5.0  # qBittorrent closes a connection that was idle for longer, perhaps just as we send
 # After a refused log-in nobody asks again for so long, twice as long each time: five in a row ban our address.
 AUTH_PAUSE = 60.0
@@ -40,7 +42,7 @@ class Access:
         return await self._call("GET", path, params=query, timeout=within or self._timeout)
 
     async def post(self, path: str, fields: dict[str, str], files: dict[str, Any] | None = None) -> wire.Reply:
-        """A command, as a form."""
+        """A command, as a form. Raises what the guard of the running command raises."""
         return await self._call("POST", path, data=fields, files=files)
 
     async def close(self) -> None:
@@ -69,6 +71,8 @@ class Access:
         return reply
 
     async def _send(self, method: str, path: str, **content: Any) -> wire.Reply:
+        if method == "POST" and path != _LOG_IN:
+            guard.may_send()  # here and not in `post`: a log-in may have come in between
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         try:
             reply = await self._http.request(
@@ -95,7 +99,7 @@ class Access:
                 raise ClientAuthFailed(self._refusal)
             self._cookies = {}
             form = {"username": self._username, "password": self._password.get_secret_value()}
-            reply = await self._send("POST", "auth/login", data=form)
+            reply = await self._send("POST", _LOG_IN, data=form)
             if reply.status == 403:
                 wire.checked_refusal(reply, logging_in=True)
                 self._refused(wire.refusal(reply))

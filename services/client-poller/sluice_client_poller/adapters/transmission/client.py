@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sluice_client_poller.adapters import patience
+from sluice_client_poller.adapters import guard, patience
 from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
 from sluice_client_poller.adapters.throttle import is_throttled
 from sluice_client_poller.adapters.transmission import edits, wire
@@ -204,6 +204,8 @@ class TransmissionAdapter:
             raise self._explain(refused) from None
 
     async def _post(self, method: str, body: bytes, within: float | None) -> http.Response:
+        if not wire.only_looks(method):
+            guard.may_send()
         headers = {"Content-Type": "application/json"}
         if self._session_id is not None:
             headers[wire.SESSION_HEADER] = self._session_id

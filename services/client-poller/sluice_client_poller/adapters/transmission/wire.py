@@ -241,6 +241,11 @@ def rpc_url(url: str) -> str:
     return f"{base}/rpc" if base.endswith("/transmission") else base + RPC_PATH
 
 
+def only_looks(method: str) -> bool:
+    """Whether a method changes nothing."""
+    return method.endswith("-get") or method in ("session-stats", "free-space")
+
+
 def request(method: str, arguments: Mapping[str, object]) -> bytes:
     """The body of a POST."""
     return msgspec.json.encode({"method": method, "arguments": arguments})
