@@ -104,6 +104,7 @@ class Session:
         """Until the next poll; where that is far off, what is looked at or moves is looked at meanwhile."""
         due = self._clock.monotonic() + seconds
         while (left := due - self._clock.monotonic()) > 0:
+            checkpoint()  # the time until the next poll may be long
             names = self._worth_a_glance() if left > self._settings.fast else ()
             if not names or self._glancer is None:
                 await self._pause(left)
