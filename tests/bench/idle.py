@@ -1,0 +1,152 @@
+"""Real clients full of torrents in which nothing happens: what that costs the poller, and the client itself.
+
+Each is polled every two seconds by its `interval`; one that is slow to say what changed also with the defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from bench.aside import Aside, cpu_of
+from bench.clients import PAGE, pid_of
+from bench.crowd import MARKED, crowded
+from bench.figures import Sheet
+from bench.product import Installation, entry, key_of, pids_of, start_cold
+from bench.scale import INTERVAL
+from support import client_root, qbittorrent, transmission
+from support.clients import RealClient
+from support.launched import installed
+from support.product import Product
+
+Paces = Mapping[str, Mapping[str, float]]
+
+FIXED: Paces = {"fixed": {"interval": INTERVAL}}
+PACES: Paces = {**FIXED, "default": {}}
+_PROGRAMS = {
+    "qbittorrent": (qbittorrent.PROGRAM, qbittorrent.PACKAGE),
+    "transmission": (transmission.PROGRAM, transmission.PACKAGE),
+}
+_LOOK = 0.25  # seconds
+_WORKS = 0.2  # of a core: a client that answers a poll of 10,000 torrents by comparing them all
+_RESTS = 0.1
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A kind of client, by what it is configured with at each pace; `newer` is the one of `make trixie`."""
+
+    kind: str
+    paces: Paces
+    newer: bool
+
+
+SUBJECTS = (
+    Subject("qbittorrent", FIXED, newer=True),
+    Subject("transmission", FIXED, newer=True),
+    Subject("qbittorrent", PACES, newer=False),
+)
+
+
+class Length(msgspec.Struct, frozen=True):
+    """Seconds: what a start leaves behind, until somebody's coming is over, of each look, and of the longest pause."""
+
+    settle: float = 12.0
+    settle_watched: float = 5.0
+    seconds: float = 30.0
+    pause: float = 13.0
+
+
+def version_of(kind: str, root: Path | None) -> str:
+    """What the program of this machine, or of that folder, says of itself. Raises `ClientMissing`."""
+    with clients_of(root):
+        ran = subprocess.run(
+            [*installed(*_PROGRAMS[kind]), "--version"], capture_output=True, text=True, env=_environ(), check=True
+        )
+    found = re.search(r"\d+(\.\d+)+", ran.stdout + ran.stderr)  # Transmission tells it on the second
+    if found is None:
+        raise RuntimeError(f"{kind} does not tell its version: {ran.stdout}{ran.stderr}")
+    return found[0]
+
+
+@contextmanager
+def clients_of(root: Path | None) -> Iterator[None]:
+    """Within it launchers take the clients of that folder; of this machine where it is None."""
+    before = os.environ.pop(client_root.VARIABLE, None)
+    if root is not None:
+        os.environ[client_root.VARIABLE] = str(root)
+    try:
+        yield
+    finally:
+        os.environ.pop(client_root.VARIABLE, None)
+        if before is not None:
+            os.environ[client_root.VARIABLE] = before
+
+
+def measure(
+    subject: Subject, root: Path | None, sheet: Sheet, length: Length, installation: Installation, directory: Path
+) -> Sheet:
+    """One client of that folder or this machine, at each pace: while nobody watches, and while somebody does."""
+    with ExitStack() as stack:
+        with clients_of(root):
+            client, ids, seconds = stack.enter_context(crowded(subject.kind, directory, sheet.n))
+        sheet.add("prepare", seconds, "s")
+        for pace, settings in subject.paces.items():
+            config = {"clients": {subject.kind: entry(client) | settings}}
+            with installation.product(config) as product:
+                start_cold(product, len(ids))
+                _costs(sheet, pace, product, client, length)
+    return sheet
+
+
+def _costs(sheet: Sheet, pace: str, product: Product, client: RealClient, length: Length) -> None:
+    pids = pids_of(product) | {"client": pid_of(client)}
+    time.sleep(length.settle)
+    pause = length.pause if await_poll(pids["client"], length.pause) else 0.0
+    _add(sheet, f"{pace}_alone", spent(pids, length.seconds, pause))
+    asked = {"url": product.url, "key": key_of(product), "params": {"limit": PAGE}, "field": MARKED[client.type]}
+    with Aside("viewer", asked) as viewer:
+        viewer.next()
+        time.sleep(length.settle_watched)
+        await_poll(pids["client"], pause)
+        _add(sheet, f"{pace}_watched", spent(pids, length.seconds, pause))
+
+
+def _add(sheet: Sheet, when: str, shares: Mapping[str, float]) -> None:
+    for name, share in shares.items():
+        sheet.add(f"{when}_{name}", share, "% of a core")
+
+
+def spent(pids: Mapping[str, int], seconds: float, pause: float) -> dict[str, float]:
+    """Percent of a core that each process uses, from the end of a poll to the end of another.
+
+    `pause` is the longest time between two polls that are much work for the client; 0 where they are none, and it does
+    not matter when the look ends. One such poll more or less would change the figure by a quarter.
+    """
+    before, began = {name: cpu_of(pid) for name, pid in pids.items()}, time.monotonic()
+    time.sleep(seconds)
+    await_poll(pids["client"], pause)
+    took = time.monotonic() - began
+    return {name: 100 * (cpu_of(pid) - before[name]) / took for name, pid in pids.items()}
+
+
+def await_poll(pid: int, within: float) -> bool:
+    """Return when the client rests after much work; False where it does none in so many seconds."""
+    works, used, deadline = False, cpu_of(pid), time.monotonic() + within
+    while time.monotonic() < deadline:
+        time.sleep(_LOOK)
+        share, used = (cpu_of(pid) - used) / _LOOK, cpu_of(pid)
+        if works and share < _RESTS:
+            return True
+        works = works or share > _WORKS
+    return False
+
+
+def _environ() -> dict[str, str]:
+    return {**os.environ, **client_root.environment(), "QT_QPA_PLATFORM": "offscreen"}
