@@ -11,11 +11,13 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import msgspec
 
-from bench.aside import Aside, cpu_of
+from bench.aside import Aside, cpu_of, used_by
 from bench.clients import PAGE, pid_of
 from bench.crowd import MARKED, crowded
 from bench.figures import Sheet
@@ -34,29 +36,38 @@ _PROGRAMS = {
     "qbittorrent": (qbittorrent.PROGRAM, qbittorrent.PACKAGE),
     "transmission": (transmission.PROGRAM, transmission.PACKAGE),
 }
+_PARTS = 5
 _LOOK = 0.25  # seconds
 _WORKS = 0.2  # of a core: a client that answers a poll of 10,000 torrents by comparing them all
 _RESTS = 0.1
+_STILL = 3.0  # seconds
+_IDLES = 0.01
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """A kind of client, by what it is configured with at each pace; `newer` is the one of `make trixie`."""
+    """A kind of client, and what it is configured with at each pace.
+
+    `newer` is the one of `make trixie`; of one that is `slow` each poll is much work for it.
+    """
 
     kind: str
     paces: Paces
     newer: bool
+    slow: bool
 
 
 SUBJECTS = (
-    Subject("qbittorrent", FIXED, newer=True),
-    Subject("transmission", FIXED, newer=True),
-    Subject("qbittorrent", PACES, newer=False),
+    Subject("qbittorrent", FIXED, newer=True, slow=False),
+    Subject("transmission", FIXED, newer=True, slow=False),
+    Subject("qbittorrent", PACES, newer=False, slow=True),
 )
 
 
 class Length(msgspec.Struct, frozen=True):
-    """Seconds: what a start leaves behind, until somebody's coming is over, of each look, and of the longest pause."""
+    """Seconds: until the client is done with what it was given, at most; what a start leaves behind; until somebody's
+    coming is over; of each look; and of the longest pause between two polls."""
 
+    rest: float = 90.0
     settle: float = 12.0
     settle_watched: float = 5.0
     seconds: float = 30.0
@@ -97,18 +108,19 @@ def measure(
         with clients_of(root):
             client, ids, seconds = stack.enter_context(crowded(subject.kind, directory, sheet.n))
         sheet.add("prepare", seconds, "s")
+        await_rest(pid_of(client), length.rest)
         for pace, settings in subject.paces.items():
-            config = {"clients": {subject.kind: entry(client) | settings}}
+            config = {"clients": {subject.kind: {**entry(client), **settings}}}
             with installation.product(config) as product:
                 start_cold(product, len(ids))
-                _costs(sheet, pace, product, client, length)
+                _costs(sheet, pace, product, client, length, length.pause if subject.slow else 0.0)
     return sheet
 
 
-def _costs(sheet: Sheet, pace: str, product: Product, client: RealClient, length: Length) -> None:
+def _costs(sheet: Sheet, pace: str, product: Product, client: RealClient, length: Length, pause: float) -> None:
     pids = pids_of(product) | {"client": pid_of(client)}
     time.sleep(length.settle)
-    pause = length.pause if await_poll(pids["client"], length.pause) else 0.0
+    await_poll(pids["client"], pause)
     _add(sheet, f"{pace}_alone", spent(pids, length.seconds, pause))
     asked = {"url": product.url, "key": key_of(product), "params": {"limit": PAGE}, "field": MARKED[client.type]}
     with Aside("viewer", asked) as viewer:
@@ -128,12 +140,17 @@ def spent(pids: Mapping[str, int], seconds: float, pause: float) -> dict[str, fl
 
     `pause` is the longest time between two polls that are much work for the client; 0 where they are none, and it does
     not matter when the look ends. One such poll more or less would change the figure by a quarter.
+    `steady` is the poller's in the middle one of some parts of that time: without a whole list that fell into it.
     """
     before, began = {name: cpu_of(pid) for name, pid in pids.items()}, time.monotonic()
-    time.sleep(seconds)
+    used = [used_by(pids["client-poller"])]
+    for _ in range(_PARTS):
+        time.sleep(seconds / _PARTS)
+        used.append(used_by(pids["client-poller"]))
     await_poll(pids["client"], pause)
     took = time.monotonic() - began
-    return {name: 100 * (cpu_of(pid) - before[name]) / took for name, pid in pids.items()}
+    steady = median(later - earlier for earlier, later in pairwise(used)) / (seconds / _PARTS)
+    return {name: 100 * (cpu_of(pid) - before[name]) / took for name, pid in pids.items()} | {"steady": 100 * steady}
 
 
 def await_poll(pid: int, within: float) -> bool:
@@ -146,6 +163,16 @@ def await_poll(pid: int, within: float) -> bool:
             return True
         works = works or share > _WORKS
     return False
+
+
+def await_rest(pid: int, within: float) -> None:
+    """Return when the client does nothing: qBittorrent still writes down what it was given when it lists it."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        used = cpu_of(pid)
+        time.sleep(_STILL)
+        if cpu_of(pid) - used <= _IDLES * _STILL:
+            return
 
 
 def _environ() -> dict[str, str]:

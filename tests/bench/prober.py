@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
 import httpx
 
-from bench.aside import given, tell
+from bench.aside import given, tell, used_by
 
 EVERY = 0.02
 
@@ -29,11 +28,6 @@ async def probe(name: str, url: str, pid: int, late: Longest, busy: Longest) -> 
             late[name] = max(late[name], (time.perf_counter() - began) * 1000)
             busy[name] = max(busy[name], (used_by(pid) - used) * 1000)
             await asyncio.sleep(EVERY)
-
-
-def used_by(pid: int) -> float:
-    """Seconds of CPU of a process's main thread, in which its loop runs; finer than the ticks of `cpu_of`."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 async def main() -> None:

@@ -52,7 +52,7 @@ def measure(count: int, directory: Path, length: Length) -> Sheet:
     """`count` clients; the clients of one poller are the samples of a round."""
     sheet, random = sheet_of(count), Random(SEED)
     rounds = [_round(count, directory / f"round{number}", random, length.settle) for number in range(length.rounds)]
-    sheet.add("densest", max(densest(each.first, WINDOW) for each in rounds), "first polls")
+    sheet.add("densest", max(densest(each.first, WINDOW) for each in rounds), "")
     sheet.add("first_polls", max(max(each.first) for each in rounds), "s")
     taken = [seconds for each in rounds for seconds in each.taken]
     sheet.add_spread("taken", taken, "s", 99)
@@ -79,9 +79,7 @@ def _round(count: int, directory: Path, random: Random, settle: float) -> Round:
         server.stop()
 
 
-async def _share_and_take(
-    server: NatsForTest, fleet: Fleet, pollers: Pollers, random: Random, settle: float
-) -> Round:
+async def _share_and_take(server: NatsForTest, fleet: Fleet, pollers: Pollers, random: Random, settle: float) -> Round:
     async with connect(server.settings, name="bench") as bus:
         for name in NAMES:
             pollers.start(name)
