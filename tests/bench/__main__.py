@@ -75,7 +75,7 @@ def _fleet_part(count: int, *, smoke: bool) -> Part:
 def _idle_parts(given: argparse.Namespace) -> Iterator[Part]:
     """Those of a folder that is not there are said to be left out; so are those of programs that are not there."""
     count = _SMOKE_ROWS if given.smoke else IDLE_SIZE
-    length = idle.Length(rest=1, settle=1, settle_watched=1, seconds=1, pause=1) if given.smoke else idle.Length()
+    length = idle.Length(rest=0, settle=0.5, settle_watched=0.5, seconds=1, pause=0.5) if given.smoke else idle.Length()
     for subject in idle.SUBJECTS:
         if subject.kind not in given.kinds:
             continue

@@ -103,5 +103,6 @@ async def _take(bus: Bus, fleet: Fleet, pollers: Pollers, random: Random) -> lis
     killed = time.monotonic()
     pollers.kill(victim)
     dead = time.monotonic() + _STILL_READ
-    await until(lambda: not {one.name for one in lost} & set(fleet.unpolled(dead)), seconds=_WITHIN, what="its clients")
+    names = {one.name for one in lost}
+    await until(lambda: names.isdisjoint(fleet.unpolled(dead)), seconds=_WITHIN, what="its clients to be polled")
     return [next(at for at in one.polls if at > dead) - killed for one in lost]

@@ -22,7 +22,7 @@ def test_a_change_is_followed_to_the_first_frame_that_has_it() -> None:
     heard = [
         {"at": CHANGED + 9, "rows": [["c000", "ab", 7]]},  # a viewer's event, and no frame
         {"frame": CHANGED + 1.75, "rows": [["c000", "ab", 7], ["c001", "cd", 8]]},
-        {"frame": CHANGED + 2, "rows": [["c000", "ab", 7], ["c000", "cd", 9]]},
+        {"frame": CHANGED + 2, "rows": [["c000", "ab", 7], ["c000", "cd", 9]]},  # a keyframe later
     ]
     late = scale.lateness(answers, heard)
     assert (late.since_change, late.since_answer, late.unheard) == ([1750.0], [250.0], 1)
