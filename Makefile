@@ -11,7 +11,8 @@ BASE   ?= origin/main
 PIP    := -m pip --disable-pip-version-check --no-input install --quiet
 CODE   := libs services tests
 
-# Newer clients for tests and benchmarks: the folder, and the Debian mirror that it comes from (empty: the one that apt has).
+# Newer clients for tests and benchmarks: the folder, and the Debian mirror that it comes from (empty: the one that
+# apt has).
 TRIXIE ?= build/trixie
 MIRROR ?=
 

@@ -85,7 +85,7 @@ def _idle_parts(given: argparse.Namespace) -> Iterator[Part]:
         root = given.trixie if subject.newer else None
         try:
             sheet = Sheet("idle", f"{subject.kind}-{idle.version_of(subject.kind, root)}", count)
-        except ClientMissing as missing:
+        except RuntimeError as missing:  # not installed, or half a folder
             print(f"idle, {subject.kind}: {missing}", file=sys.stderr)
             continue
         yield sheet.name, partial(idle.measure, subject, root, sheet, length)

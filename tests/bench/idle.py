@@ -153,16 +153,16 @@ def spent(pids: Mapping[str, int], seconds: float, pause: float) -> dict[str, fl
     return {name: 100 * (cpu_of(pid) - before[name]) / took for name, pid in pids.items()} | {"steady": 100 * steady}
 
 
-def await_poll(pid: int, within: float) -> bool:
-    """Return when the client rests after much work; False where it does none in so many seconds."""
+def await_poll(pid: int, within: float) -> None:
+    """Return when the client rests after much work, or did none in so many seconds."""
     works, used, deadline = False, cpu_of(pid), time.monotonic() + within
     while time.monotonic() < deadline:
         time.sleep(_LOOK)
-        share, used = (cpu_of(pid) - used) / _LOOK, cpu_of(pid)
+        before, used = used, cpu_of(pid)
+        share = (used - before) / _LOOK
         if works and share < _RESTS:
-            return True
+            return
         works = works or share > _WORKS
-    return False
 
 
 def await_rest(pid: int, within: float) -> None:
