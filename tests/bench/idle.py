@@ -36,7 +36,7 @@ _PROGRAMS = {
     "qbittorrent": (qbittorrent.PROGRAM, qbittorrent.PACKAGE),
     "transmission": (transmission.PROGRAM, transmission.PACKAGE),
 }
-_PARTS = 5
+_PARTS = 15  # of a look: about one poll in each
 _LOOK = 0.25  # seconds
 _WORKS = 0.2  # of a core: a client that answers a poll of 10,000 torrents by comparing them all
 _RESTS = 0.1
