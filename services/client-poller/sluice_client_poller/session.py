@@ -82,6 +82,7 @@ class Session:
         self._failure: ClientError | BusUnavailable | Fenced | None = None
         self._failures = 0
         self._watched_turns = 0
+        self._glances = pace.Glances()
         self.is_resting = False
         # The zero lets the first list, which is always a whole one, cost no wait for the deltas after it.
         self._costs = deque([0.0], maxlen=pace.COSTS)
@@ -105,12 +106,16 @@ class Session:
         due = self._clock.monotonic() + seconds
         while (left := due - self._clock.monotonic()) > 0:
             checkpoint()  # the time until the next poll may be long
-            names = self._worth_a_glance() if left > self._settings.fast else ()
+            soon = max(self._settings.fast, self._glances.not_before - self._clock.monotonic())
+            names = self._worth_a_glance() if left > soon else ()
             if not names or self._glancer is None:
                 await self._pause(left)
                 return
-            if await self._pause(self._settings.fast) or not await self._glance(self._glancer, names):
+            if await self._pause(soon):
                 return
+            self._glances = await self._glance(self._glancer, names)
+            if self._failure is not None or self._glances.failures == 1:
+                return  # a client that has just gone away is to be told as soon as one that is polled
 
     def _worth_a_glance(self) -> tuple[str, ...]:
         """What the client calls the rows that somebody sees, or that move; none while it is not known how it is."""
@@ -123,8 +128,8 @@ class Session:
         known = [download_id for download_id in dict.fromkeys(wanted) if download_id in picture.known]
         return tuple(map(picture.client_name_of, known[: pace.MOST_GLANCED]))
 
-    async def _glance(self, glancer: Glancer, names: Sequence[str]) -> bool:
-        """Commit what a few rows are now; whether that went well. Nothing is concluded from a row that is missing."""
+    async def _glance(self, glancer: Glancer, names: Sequence[str]) -> pace.Glances:
+        """Commit what a few rows are now; how glances went since. Nothing is concluded from a row that is missing."""
         try:
             rows = await self._read(glancer.glance(names))
             self._picture.hear(Poll(rows=rows, whole=False))
@@ -134,10 +139,15 @@ class Session:
                 plan = picture.plan(now, restarted=False)
                 picture.committed(await self._table.commit(plan.upserts, (), now), plan)
                 await self._table.announce()
-        except (ClientError, BusUnavailable, Fenced) as error:
-            log.debug("glance_failed", client=self.name, error=str(error))
-            return False
-        return True
+        except ClientError as error:
+            failed = self._glances.failed(error, self._clock.monotonic(), self._random.random())
+            log.warning("glance_failed", client=self.name, error=str(error), failures=failed.failures)
+            return failed
+        except (BusUnavailable, Fenced) as error:
+            self._failure = error
+            log.debug("glance_uncommitted", client=self.name, error=str(error))
+            return self._glances
+        return pace.Glances()
 
     async def _pause(self, seconds: float) -> bool:
         """Until the time is over, or until a command wants to see its effect or somebody begins to look: then True."""
@@ -182,7 +192,8 @@ class Session:
         self._failure, self._failures = None, 0
         self._costs.append(cost)
         wait = self._wait()
-        await self._reporter.online(poll, self._picture.count, now, cost, wait)
+        trouble = self._glances.trouble if self._worth_a_glance() else None
+        await self._reporter.online(poll, self._picture.count, now, cost, wait, trouble)
         return wait
 
     def _wait(self) -> float:
@@ -251,7 +262,7 @@ class Session:
         return picture
 
     async def _client_failed(self, error: ClientError) -> float:
-        self._failure = error
+        self._failure, self._glances = error, pace.Glances()
         self._failures += 1
         self._last_picture.stalls.interrupt()
         POLLS.labels(self.name, error.reason).inc()

@@ -135,7 +135,7 @@ class QbittorrentAdapter:
     async def glance(self, download_ids: Sequence[str]) -> tuple[Download, ...]:
         """A few rows by their hashes. They are kept out of the mirror, to which the next delta is relative."""
         async with self._lock:
-            found = await self._info(download_ids)
+            found = await self._info(download_ids, within=patience.DELTA)
             self._glanced |= found.keys()
             return tuple(to_download(self._name, torrent_id, row) for torrent_id, row in found.items())
 
@@ -226,12 +226,12 @@ class QbittorrentAdapter:
             await self._learn()
         return self._api >= api
 
-    async def _info(self, ids: Sequence[str]) -> dict[str, Row]:
+    async def _info(self, ids: Sequence[str], *, within: float | None = None) -> dict[str, Row]:
         """Rows asked for now, by id; what the client does not have is left out."""
         found: dict[str, Row] = {}
         for begin in range(0, len(ids), _AT_ONCE):
             hashes = "|".join(ids[begin : begin + _AT_ONCE])
-            listed = wire.parse_list(await self._access.get("torrents/info", hashes=hashes))
+            listed = wire.parse_list(await self._access.get("torrents/info", within=within, hashes=hashes))
             found.update((torrent_id, wire.merge(None, raw)) for torrent_id, raw in listed)
         return found
 
