@@ -343,7 +343,7 @@ class Commands:
         intent = Intent(kind, request.actor, request.request_id, request.deadline, with_data)
         await self._session.rewrite(row.id, lambda known: msgspec.structs.replace(known, intent=intent))
         name = self._session.client_name_of(row)
-        current = await self._session.settled(await self._session.adapter.read(name))
+        current = await self._session.ask(row)
         if current is None or current.epoch != row.epoch:
             raise Problem("epoch_changed", 409, "the download is gone or was added anew; look at it again")
         self._check(request)

@@ -296,6 +296,10 @@ class Session:
         """Where the committed table is."""
         return self._table.position
 
+    async def ask(self, row: Download) -> Download | None:
+        """The row as the client tells it now, in the table's terms; None when it has none."""
+        return await self.settled(await self._read(self.adapter.read(self.client_name_of(row))))
+
     async def settled(self, polled: Download | None) -> Download | None:
         """A row just read from the client, in the table's terms."""
         return self._picture.settled(polled, self._clock.now()) if polled is not None else None

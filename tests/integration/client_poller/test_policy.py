@@ -116,7 +116,34 @@ async def test_what_is_only_said(bus: Bus, action: str, dry_run: bool) -> None:
     before = counter._value.get()
     async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured(action, dry_run=dry_run)):
         await until(lambda: counter._value.get() == before + 2, what="both to be reported")
-    assert set(client.calls) == {"poll", "close"}
+    assert set(client.calls) == {"poll", "read", "close"}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_what_moves_again_while_another_is_dealt_with_is_left_alone(bus: Bus, dry_run: bool) -> None:
+    """The client is asked right before each command: what was true of both when they were looked at was so then."""
+
+    class Waking(FakeClient):
+        """As soon as one download is asked for, the other one gets something, of which no poll has told yet."""
+
+        @override
+        async def read(self, download_id: str) -> Download | None:
+            row = await super().read(download_id)
+            for other in {"a", "b"} - {download_id}:
+                self.put(other, done=6)
+            return row
+
+    client, counter = Waking(), STALL_ACTIONS.labels("report" if dry_run else "pause")
+    before = counter._value.get()
+    for name in ("a", "b"):
+        client.put(name, state=State.DOWNLOADING, category="tv", done=5, private=False)
+    settings = PollSettings(fast=1.5, slow=1.5, stalled_after=1)
+    async with polling(bus, {"fake": client}, settings=settings, client=configured("pause", dry_run=dry_run)):
+        await until(lambda: client.calls.count("read") > 1, what="both to be asked for")
+        polls = client.polls
+        await until(lambda: client.polls > polls, what="a poll after what was made of that")
+    assert client.calls.count("pause") == (0 if dry_run else 1)
+    assert counter._value.get() == before + 1
 
 
 async def test_nothing_is_done_unless_configured(bus: Bus) -> None:

@@ -6,11 +6,12 @@ import itertools
 from random import Random
 from typing import cast
 
+import msgspec
 import pytest
 from typing_extensions import override
 
 from sluice_client_poller.commands import Commands
-from sluice_client_poller.policy import LOOK_EVERY, RETRY_AT_MOST, StallPolicy
+from sluice_client_poller.policy import LOOK_EVERY, RETRY_AT_MOST, StallPolicy, still_stalls
 from sluice_client_poller.session import Session
 from sluice_common.contracts import rpc
 from sluice_common.kit.errors import Problem
@@ -45,6 +46,9 @@ class Stuck:
     def quiet_for(self, seconds: float) -> list[Download]:
         return [Download(client="c", id="a", category="tv", state=State.DOWNLOADING, private=False)]
 
+    async def ask(self, row: Download) -> Download | None:
+        return row
+
     async def do(self, verb: str, body: object, request: rpc.Request) -> object:
         self.tries.append((self._clock.passed, request.request_id))
         raise Problem("client_refused", 409, "it will not")
@@ -63,3 +67,32 @@ async def test_what_fails_is_tried_less_and_less_often() -> None:
     assert 30 <= waits[0] <= 60 + LOOK_EVERY
     assert RETRY_AT_MOST / 2 <= min(waits[8:]) <= max(waits) <= RETRY_AT_MOST + LOOK_EVERY
     assert len(set(requests)) == len(requests)
+
+
+KNOWN = Download(client="c", id="a", epoch="c1", category="tv", state=State.DOWNLOADING, done=5, private=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "still"),
+    [
+        ({}, True),
+        ({"down_speed": 0}, True),
+        ({"down_speed": 1}, False),
+        ({"done": 6}, False),
+        ({"state": State.PAUSED}, False),
+        ({"state": State.QUEUED}, False),
+        ({"state": State.CHECKING}, False),
+        ({"epoch": "c2"}, False),
+        ({"category": "tv-sonarr"}, False),
+        ({"private": True}, False),
+        ({"private": None}, False),
+    ],
+)
+def test_what_got_on_since_it_was_looked_at_is_left_alone(changes: dict[str, object], still: bool) -> None:
+    """It moves again, was paused or added anew, became another owner's, or turned out to be private."""
+    assert still_stalls(KNOWN, msgspec.structs.replace(KNOWN, **changes), {"tv": "sluice"}) is still
+
+
+def test_what_is_gone_is_left_alone() -> None:
+    """Nothing is there to be touched."""
+    assert not still_stalls(KNOWN, None, {"tv": "sluice"})
