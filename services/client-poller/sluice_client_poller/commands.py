@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
@@ -12,9 +12,9 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from sluice_client_poller import audit, effects
+from sluice_client_poller import again, audit, effects
 from sluice_client_poller.adapters import guard, versions
-from sluice_client_poller.adapters.port import NewDownload
+from sluice_client_poller.adapters.port import NewDownload, Terms
 from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
 from sluice_client_poller.session import Session, with_intent
@@ -25,7 +25,7 @@ from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem, SluiceError
 from sluice_common.model.download import Download, Intent
-from sluice_common.model.edits import Limits
+from sluice_common.model.edits import AnyEdit, ForceStart, Limits
 from sluice_common.model.enums import IntentKind
 
 log = logging.get(__name__)
@@ -34,6 +34,7 @@ REMEMBERED = 1000
 FILES_BUDGET = rpc.PAGE_BYTES
 # In the place of a download's id, where a command is about no single one.
 _WHOLE_CLIENT = ""
+_TAKEN_OUT = "it was taken out, its data and its source kept"
 
 Handler = Callable[[Any, rpc.Request], Awaitable[object]]
 T = TypeVar("T")
@@ -68,6 +69,10 @@ def _accepted(row: Download, epoch: str, request_id: str) -> Download:
     return with_intent(row, accepted=True)
 
 
+def _new(body: commands.Add) -> NewDownload:
+    return NewDownload(**{name: getattr(body, name) for name in body.__struct_fields__})
+
+
 def _unknown(why: str) -> Problem:
     return Problem(audit.UNKNOWN, 503, f"{why}; look at the queue before trying again")
 
@@ -84,6 +89,7 @@ class Commands:
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: list[Stoppable] = []
         self._open = 0
+        self._terms: OrderedDict[str, Terms] = OrderedDict()
         self._verbs: dict[str, tuple[type[Any], Handler]] = {
             "add": (commands.Add, self._once("add", self.add)),
             "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, effects.is_paused))),
@@ -300,19 +306,7 @@ class Commands:
 
     async def add(self, body: commands.Add, request: rpc.Request) -> commands.Done:
         """Add, verify, and answer once the row is in the table."""
-        new = NewDownload(
-            magnet=body.magnet,
-            torrent=body.torrent,
-            save_path=body.save_path,
-            category=body.category,
-            paused=body.paused,
-            tags=body.tags,
-            sequential=body.sequential,
-            first_last=body.first_last,
-            download_limit=body.download_limit,
-            upload_limit=body.upload_limit,
-        )
-        download_id = await _DEED.get().change(self._session.adapter.add(new))
+        download_id = await _DEED.get().change(self._session.adapter.add(_new(body)))
         await self._session.see(download_id, effects.is_there)
         return self._finished(download_id)
 
@@ -324,19 +318,72 @@ class Commands:
             return self._finished(row.id)
 
     async def retry(self, body: commands.Retry, request: rpc.Request) -> commands.Done:
-        """Take it out, keeping its data, see it gone, and add it again. One that is gone already is only added."""
+        """Take it out, keeping its data, see it gone, and add it again with what was set on it.
+
+        One that is gone already is only added, with what an earlier try of this process knows of it.
+        """
         async with self._alone(body.id):
+            download_id = body.id
             if self._session.row(body.id) is not None:
                 row = self._find(body.id, body.epoch)
+                download_id = row.id
+                terms = await self._session.adapter.terms(self._session.client_name_of(row))
+                self._note(row.id, msgspec.structs.replace(terms, forced=row.forced))
                 await self._take_out(row, IntentKind.RETRY, request, with_data=False)
                 self._check_to_go_on(request)
-            return await self.add(body.source, request)
+            done = await self._add_again(_new(body.source), self._terms.get(download_id, Terms()))
+            self._terms.pop(download_id, None)
+            return done
+
+    def _note(self, download_id: str, terms: Terms) -> None:
+        self._terms[download_id] = terms
+        while len(self._terms) > REMEMBERED:
+            self._terms.popitem(last=False)
+
+    async def _add_again(self, source: NewDownload, terms: Terms) -> commands.Done:
+        adapter, new = self._session.adapter, again.added(source, terms)
+        try:
+            download_id = await _DEED.get().change(adapter.add(new))
+        except Problem as problem:
+            raise Problem(
+                "not_added_again", problem.status, f"{_TAKEN_OUT}, and not added again: {problem}"
+            ) from problem
+        except ClientError as error:
+            raise _unknown(f"{_TAKEN_OUT}; whether it was added again is not known ({error})") from error
+        held = new.paused and not source.paused
+        try:
+            lost = await self._set_again(download_id, await self._left(download_id, terms))
+            if held:
+                await adapter.resume(download_id)
+            if terms.forced and not source.paused:
+                lost += await self._set_again(download_id, [ForceStart()])
+        except ClientError as error:
+            raise _unknown(
+                f"it was added again, perhaps paused and without all that was set on it ({error})"
+            ) from error
+        await self._session.see(download_id, effects.runs if held else effects.is_there)
+        return msgspec.structs.replace(self._finished(download_id), lost=lost)
+
+    async def _left(self, download_id: str, terms: Terms) -> tuple[AnyEdit, ...]:
+        return again.edits(terms, await self._session.adapter.terms(download_id)) if terms != Terms() else ()
+
+    async def _set_again(self, download_id: str, edits: Iterable[AnyEdit]) -> tuple[str, ...]:
+        """What the client does not take is no reason to be without the download: the kinds of those edits."""
+        lost = []
+        for edit in edits:
+            try:
+                await self._session.adapter.alter(download_id, edit)
+            except Problem as problem:
+                kind = str(edit.__struct_config__.tag)
+                log.warning("not_set_again", client=self._session.name, id=download_id, kind=kind, code=problem.code)
+                lost.append(kind)
+        return tuple(lost)
 
     def _check_to_go_on(self, request: rpc.Request) -> None:
         try:
             self._check(request)
         except SluiceError as error:
-            detail = "this poller could not go on; it was taken out, its data kept, and not added again: retry adds it"
+            detail = f"this poller could not go on; {_TAKEN_OUT}, and not added again: retry adds it"
             raise Problem(audit.UNKNOWN, 503, detail) from error
 
     async def _take_out(self, row: Download, kind: IntentKind, request: rpc.Request, *, with_data: bool) -> None:

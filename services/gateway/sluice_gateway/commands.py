@@ -218,8 +218,11 @@ class Commands:
         await self.reached(client, done)
         return self._outcome(client, done)
 
-    async def retry(self, client: str, download_id: str, caller: Caller) -> QueueRow | Outcome:
-        """Take it out, keeping its data, and add it again from the source that the importer stored. Raises Problem."""
+    async def retry(self, client: str, download_id: str, caller: Caller) -> AddedRow | Outcome:
+        """Take it out, keeping its data, and add it again from the source that the importer stored; its row with a note
+        of what was set on it and could not be set again. Raises Problem, `not_added_again` where the client does not
+        take it back: its source is kept.
+        """
         self.need()
 
         async def carry_out() -> Done:
@@ -227,7 +230,8 @@ class Commands:
             return await self._holders.send(client, "retry", body, Done, caller)
 
         done = await self.once(caller, ("retry", client, download_id), carry_out)
-        return await self._shown(client, done)
+        note = f"not as it was before, set it again: {', '.join(done.lost)}" if done.lost else None
+        return _with_note(await self._shown(client, done), note)
 
     async def _retried(self, client: str, download_id: str, caller: Caller) -> Retry:
         """A retry that failed half-way left no row: where the source is still known, it is added from there."""

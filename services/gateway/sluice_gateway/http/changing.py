@@ -83,9 +83,10 @@ async def recheck(
 @post(f"{PATH}/retry", summary="Add it again", tags=["downloads"], status_code=200, responses=_COMMANDS)
 async def retry(
     commands: GivenCommands, caller: GivenCaller, client: PathName, download_id: PathName
-) -> Response[QueueRow | Outcome]:
-    """Take it out of its client, keeping its data, and add it again from the stored source; one that is gone already,
-    because an earlier retry failed half-way, is only added."""
+) -> Response[AddedRow | Outcome]:
+    """Take it out of its client, keeping its data, and add it again from the stored source, with its limits, trackers
+    and choice of files as they were; `note` says what the client did not take of that. One that is gone already,
+    because an earlier retry failed half-way (`not_added_again`), is only added."""
     return shown(await commands.retry(client, download_id, caller), 200)
 
 

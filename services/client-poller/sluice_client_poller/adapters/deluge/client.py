@@ -11,7 +11,7 @@ from sluice_client_poller.adapters import guard, patience
 from sluice_client_poller.adapters.deluge import edits, wire
 from sluice_client_poller.adapters.deluge.epochs import Epochs
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
-from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, Terms, unsupported
 from sluice_client_poller.adapters.throttle import is_throttled
 from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
@@ -150,6 +150,15 @@ class DelugeAdapter:
                 return
             await self._clock.sleep(_SEEN_PAUSE)
         raise Problem("client_refused", 409, "Deluge took the change and did not make it; its log may say why")
+
+    async def terms(self, download_id: str) -> Terms:
+        """What was set on one download, asked now."""
+        await self._ready()
+        raw = await self._ask("core.get_torrent_status", download_id.lower(), wire.TERMS_KEYS)
+        found = wire.parse_agreed(raw)
+        if found is None:
+            raise _not_found(download_id)
+        return edits.terms(found)
 
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from sluice_client_poller.adapters import patience
-from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, Terms, unsupported
 from sluice_client_poller.adapters.qbittorrent import categories, edits, wire
 from sluice_client_poller.adapters.qbittorrent.access import Access
 from sluice_client_poller.adapters.qbittorrent.changes import Changes
@@ -111,6 +111,10 @@ class QbittorrentAdapter:
     async def alter(self, download_id: str, edit: AnyEdit) -> None:
         """Change one download, and see that it is changed; a move may still be under way."""
         await self._changes.alter(await self._there(download_id), edit)
+
+    async def terms(self, download_id: str) -> Terms:
+        """What was set on one download, asked now."""
+        return await self._changes.terms(await self._there(download_id))
 
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""

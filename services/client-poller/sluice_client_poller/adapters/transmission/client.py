@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sluice_client_poller.adapters import guard, patience
-from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, Terms, unsupported
 from sluice_client_poller.adapters.throttle import is_throttled
 from sluice_client_poller.adapters.transmission import edits, wire
 from sluice_client_poller.adapters.transmission.mapping import STOPPED, to_download, to_files
@@ -158,6 +158,10 @@ class TransmissionAdapter:
         change = edits.change(edit, await self._standing(download_id), self._owned)
         if change is not None:
             await self._change(download_id, change)
+
+    async def terms(self, download_id: str) -> Terms:
+        """What was set on one download, asked now."""
+        return edits.terms(await self._standing(download_id))
 
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""
