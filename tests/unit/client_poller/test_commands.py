@@ -52,6 +52,9 @@ class Session:
         row = self.row(download_id)
         return change(row) if row else None
 
+    async def ask(self, row: Download) -> Download | None:
+        return await self.adapter.read(row.id)
+
     async def settled(self, polled: Download | None) -> Download | None:
         return polled
 
@@ -119,7 +122,7 @@ async def test_a_retry_that_stops_half_way_says_what_was_done(told: list[Event])
     with pytest.raises(Problem, match="it was taken out") as stopped:
         await made(client, lease).do("retry", commands.Retry(id="a", source=commands.Add(magnet="magnet:a")), request())
     assert stopped.value.code == "unknown_outcome"
-    assert client.calls == ["read", "remove:False"]
+    assert client.calls == ["terms", "read", "remove:False"]
     assert [(event.type, event.read(CommandData).outcome) for event in told] == [
         ("command.executed", "unknown_outcome")
     ]
