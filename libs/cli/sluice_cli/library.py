@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from sluice_cli import named, tables
+from sluice_cli import named, tables, timeline
 from sluice_cli.api import Answer, Api, segment
 from sluice_cli.failure import Failure, WrongUsage
 from sluice_cli.run import Json, Limit, show, talk
@@ -51,7 +51,7 @@ def history(
         if not answer.document["items"]:
             _check_type(kind)
             await _check_client(api, client)
-        show(answer, json, tables.history)
+        show(answer, json, timeline.history)
 
     talk(ctx, work)
 

@@ -40,11 +40,12 @@ T = TypeVar("T")
 
 
 class Deed:
-    """How far a command came: `sent` once the client may have it, `accepted` once it said so."""
+    """How far a command came: `sent` once the client may have it, `accepted` once it said so. `row` is that of before."""
 
     def __init__(self) -> None:
         self.sent = False
         self.accepted = False
+        self.row: Download | None = None
 
     async def change(self, call: Awaitable[T]) -> T:
         """Await an adapter's changing call. What it refuses with a Problem was not done; else nobody knows."""
@@ -149,7 +150,7 @@ class Commands:
                 _DEED.reset(token)
                 if deed.accepted and outcome != audit.OK:
                     outcome = audit.UNKNOWN
-                await self._tell(verb, body, request, outcome, value, accepted=deed.accepted)
+                await self._tell(verb, body, request, outcome, value, deed)
             return value
 
         async def counted(body: Any, request: rpc.Request) -> object:
@@ -161,9 +162,7 @@ class Commands:
 
         return counted
 
-    async def _tell(
-        self, verb: str, body: Any, request: rpc.Request, outcome: str, value: object, *, accepted: bool
-    ) -> None:
+    async def _tell(self, verb: str, body: Any, request: rpc.Request, outcome: str, value: object, deed: Deed) -> None:
         COMMANDS.labels(verb, outcome).inc()
         log.info(
             "command",
@@ -175,7 +174,19 @@ class Commands:
         )
         if verb in audit.CHANGING:
             now = self._clock.now()
-            event = audit.event_of(self._session.name, verb, body, request, outcome, value, now, accepted=accepted)
+            download_id = audit.id_of(body, value)
+            event = audit.event_of(
+                self._session.name,
+                verb,
+                body,
+                request,
+                outcome,
+                value,
+                now,
+                accepted=deed.accepted,
+                before=deed.row,
+                after=self._session.row(download_id) if download_id is not None else None,
+            )
             await audit.tell(self._bus, event)
 
     async def _in_time(self, handler: Handler, body: Any, request: rpc.Request) -> object:
@@ -252,6 +263,7 @@ class Commands:
             raise Problem("not_found", 404, f"{self._session.name} has no download {download_id}")
         if epoch is not None and row.epoch != epoch:
             raise Problem("epoch_changed", 409, "the download was added anew in the meantime; look at it again")
+        _DEED.get().row = row
         return row
 
     def _finished(self, download_id: str) -> commands.Done:
