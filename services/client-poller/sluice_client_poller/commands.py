@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class Deed:
-    """How far a command came: `sent` once the client may have it, `accepted` once it said so. `row` is that of before."""
+    """How far a command came: `sent` once the client may have it, `accepted` once it said so; `row` is what it met."""
 
     def __init__(self) -> None:
         self.sent = False

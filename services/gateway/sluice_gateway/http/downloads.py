@@ -21,6 +21,11 @@ MAX_ADD_BYTES = MAX_TORRENT_BYTES * 4 // 3 + 128 * 1024
 _ADD = documented(
     (400, "bad_source", "give exactly one of magnet, url and torrent"),
     (400, "save_path_invalid", "save_path 'films' is not absolute; give the whole path, as the client sees its disk"),
+    (
+        400,
+        "save_path_in_library",
+        "save_path '/data/media/tv' lies in the library tv (/data/media/tv), which only Sluice fills; give a folder …",
+    ),
     (400, "tag_invalid", "the tag 'a,b' holds a comma, or begins or ends with a blank"),
     (400, "magnet_invalid", "this is not a usable magnet link: it has no info-hash"),
     (400, "torrent_invalid", "this is not a usable .torrent: …"),
