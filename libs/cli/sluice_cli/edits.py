@@ -5,16 +5,16 @@ What a client cannot do it says, and nothing is changed.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from sluice_cli import many
+from sluice_cli import many, values
 from sluice_cli.failure import WrongUsage
 from sluice_cli.many import Ids
 from sluice_cli.run import Json
-from sluice_cli.values import files, rate
+from sluice_cli.values import files, named, rate
+from sluice_common.model.edits import Place
 
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="The id, its unique beginning, or CLIENT/ID; see `sluice queue`.")
@@ -22,13 +22,7 @@ Id = Annotated[
 Words = list[str] | None
 
 
-class Place(StrEnum):
-    """Where in the client's queue."""
-
-    TOP = "top"
-    UP = "up"
-    DOWN = "down"
-    BOTTOM = "bottom"
+PLACES = tuple(place.value for place in Place)
 
 
 def force_start(
@@ -50,11 +44,13 @@ def reannounce(ctx: typer.Context, downloads: Ids, json: Json = False) -> None:
 def queue_move(
     ctx: typer.Context,
     downloads: Ids,
-    to: Annotated[Place, typer.Option(help="Where to.")],
+    to: Annotated[str, typer.Option(help=f"Where to: {', '.join(PLACES)}.")],
     json: Json = False,
 ) -> None:
     """Move downloads in their client's queue."""
-    many.edit(ctx, downloads, {"kind": "queue", "to": to.value}, f"moved in the queue ({to.value})", json)
+    if to not in PLACES:
+        raise WrongUsage(f"--to: {to!r} is no place in a queue; there are: {', '.join(PLACES)}")
+    many.edit(ctx, downloads, {"kind": "queue", "to": to}, f"moved in the queue ({to})", json)
 
 
 def category(
@@ -67,6 +63,8 @@ def category(
     """Put downloads in another category."""
     if (to is None) != none:
         raise WrongUsage("give either --to CATEGORY or --none")
+    if to is not None:
+        named([to], "--to: a category (--none takes them out of theirs)")
     many.edit(ctx, downloads, {"kind": "category", "category": to}, f"put in {to or 'no category'}", json)
 
 
@@ -80,6 +78,7 @@ def tags(
     """Give downloads these tags and no others."""
     if bool(to) == none:
         raise WrongUsage("give either --set TAG, once or more, or --none")
+    named(to or (), "--set: a tag (--none takes all away)")
     many.edit(ctx, downloads, {"kind": "tags", "tags": to or []}, f"tagged {', '.join(to or ['nothing'])}", json)
 
 
@@ -88,14 +87,19 @@ def limit(
     downloads: Ids,
     download: Annotated[str | None, typer.Option(help="Bytes per second: 500000, 512K, 2M; 0 lifts it.")] = None,
     upload: Annotated[str | None, typer.Option(help="Likewise.")] = None,
-    ratio: Annotated[float | None, typer.Option(min=0, help="Stop seeding at this ratio; 0 lifts it.")] = None,
+    ratio: Annotated[str | None, typer.Option(help="Stop seeding at this ratio: 1.5; 0 lifts it.")] = None,
     seeding_time: Annotated[
-        int | None, typer.Option(min=0, help="Stop seeding after so many seconds; 0 lifts it.")
+        str | None, typer.Option(help="Stop seeding after whole minutes: 90m, 36h, or seconds; 0 lifts it.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Limit downloads; what is not given stays."""
-    change = _present(download=rate(download), upload=rate(upload), ratio=ratio, seeding_time=seeding_time)
+    change = _present(
+        download=rate(download),
+        upload=rate(upload),
+        ratio=values.ratio(ratio),
+        seeding_time=values.minutes(seeding_time),
+    )
     if not change:
         raise WrongUsage("give at least one of --download, --upload, --ratio, --seeding-time")
     many.edit(ctx, downloads, {"kind": "limits", **change}, "limited", json)
@@ -108,6 +112,7 @@ def move(
     json: Json = False,
 ) -> None:
     """Move downloads' data to another folder of their client."""
+    named([to], "--to: a folder")
     many.edit(ctx, downloads, {"kind": "move", "save_path": to}, f"moved to {to}", json)
 
 
@@ -118,6 +123,7 @@ def rename(
     json: Json = False,
 ) -> None:
     """Show a download under another name."""
+    named([name], "a name")
     many.edit(ctx, [download], {"kind": "rename", "name": name}, "renamed", json)
 
 

@@ -102,6 +102,13 @@ async def test_the_old_verbs_take_several(cli: Cli, poller: PollerForTest) -> No
         ("choose", "abc", "--want", "x"),
         ("trackers", "abc"),
         ("limits", "deluge", "--download", "1K", "--alternative"),
+        ("rename", "abc", ""),
+        ("tags", "abc", "--set", ""),
+        ("category", "abc", "--to", ""),
+        ("move", "abc", "--to", ""),
+        ("queue-move", "abc", "--to", "first"),
+        ("limit", "abc", "--seeding-time", "90"),
+        ("limit", "abc", "--ratio", "-1"),
     ],
     ids=" ".join,
 )
