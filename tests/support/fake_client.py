@@ -19,6 +19,7 @@ from sluice_common.model.edits import (
     GlobalLimits,
     Limits,
     Move,
+    OwnSettings,
     PauseAll,
     Reannounce,
     Rename,
@@ -150,6 +151,10 @@ class FakeClient:
                 told = {name: value or None for name, value in msgspec.structs.asdict(control).items()}
                 changed = {name: value for name, value in told.items() if getattr(control, name) is not None}
                 self.all_limits = msgspec.structs.replace(self.all_limits, **changed)
+
+    async def settings(self, download_id: str) -> OwnSettings:
+        self._call("settings")
+        return OwnSettings(download_limit=512, trackers=("t.example",))
 
     async def limits(self) -> Limits:
         self._call("limits")

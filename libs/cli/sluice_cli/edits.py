@@ -8,17 +8,19 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from sluice_cli import many, values
+from sluice_cli import many, sheet, values
+from sluice_cli.api import Api
 from sluice_cli.failure import WrongUsage
 from sluice_cli.many import Ids
-from sluice_cli.run import Json
+from sluice_cli.one import Id, every_file
+from sluice_cli.run import Json, show, talk
 from sluice_cli.values import files, named, rate
+from sluice_cli.which import find_or_fail
+from sluice_cli.words import clean
 from sluice_common.model.edits import Place
 
-Id = Annotated[
-    str, typer.Argument(metavar="ID", help="The id, its unique beginning, or CLIENT/ID; see `sluice queue`.")
-]
 Words = list[str] | None
 
 
@@ -138,7 +140,15 @@ def choose(
     if not want and not skip:
         raise WrongUsage("give --want, --skip or both")
     change = {"kind": "files", "wanted": files(want or ()), "unwanted": files(skip or ())}
-    many.edit(ctx, [download], change, "chosen", json)
+
+    async def work(api: Api) -> None:
+        which = await find_or_fail(api, download)
+        answer = await api.call("POST", f"{which.path}/edit", body=change)
+        # The row's size may be of before for a moment; the file list is the client's own, read now.
+        told = None if json else sheet.chosen(await every_file(api, which))
+        show(answer, json, lambda _: Text(f"chosen: {clean(which.name)} ({which.client}/{clean(which.id)}); {told}"))
+
+    talk(ctx, work)
 
 
 def trackers(

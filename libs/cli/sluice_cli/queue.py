@@ -12,7 +12,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from sluice_cli import tables
+from sluice_cli import matching, tables
 from sluice_cli.api import Api, Params, StreamEnded
 from sluice_cli.run import Json, Limit, console, print_raw, show, talk
 from sluice_cli.sse import Message
@@ -42,7 +42,10 @@ def queue(
         if watch:
             await _watch(api, params, json)
         else:
-            show(await api.get("/queue", params), json, tables.queue)
+            answer = await api.get("/queue", params)
+            filters = {"client": client, "state": state, "search": search}
+            empty = None if answer.document["items"] else await matching.nothing(api, "/queue", filters, "downloads")
+            show(answer, json, lambda document: tables.queue(document, empty))
 
     talk(ctx, work)
 

@@ -20,12 +20,12 @@ _VERDICT = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "yel
 _IMPORT = {"imported": "green", "blocked": "yellow", "failed": "red"}
 
 
-def queue(document: Row) -> RenderableType:
-    """A page of the queue, or a watched view of it, and the clients that have a problem."""
+def queue(document: Row, empty: str | None = None) -> RenderableType:
+    """A page of the queue, or a watched view of it, and the clients that have a problem; `empty` says why it is so."""
     rows: list[Row] = document["items"]
     notes = [*_troubles(document["clients"]), _more(len(rows), document["total"])]
     if not rows:
-        return grid.lines("The queue is empty.", *notes)
+        return grid.lines(empty or "The queue is empty.", *notes)
     table = _Queue(rows)
     return Group(table, grid.lines(*notes)) if any(notes) else table
 

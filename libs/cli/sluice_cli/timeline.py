@@ -16,7 +16,7 @@ _LABELS = {
     "wanted": "files wanted",
     "unwanted": "files not wanted",
     "first_last": "first and last pieces first",
-    "queue": "in the queue to",
+    "queue": "place in the queue",
     "save_path": "folder",
 }
 
@@ -45,7 +45,7 @@ def detail(entry: Row) -> str:
 
 def _command(data: Row) -> str:
     """What was asked of a client, by whom and from where, and why it failed where it did."""
-    outcome = f": {data['outcome']}" if data.get("outcome") != "ok" else ""
+    outcome = f" ({data['outcome']})" if data.get("outcome") != "ok" else ""
     origin = f" from {data['origin']}" if data.get("origin") else ""
     return f"{_deed(data)}{outcome}, by {data.get('actor')}{origin}"
 

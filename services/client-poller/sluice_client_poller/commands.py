@@ -25,7 +25,7 @@ from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem, SluiceError
 from sluice_common.model.download import Download, Intent
-from sluice_common.model.edits import Limits
+from sluice_common.model.edits import Limits, OwnSettings
 from sluice_common.model.enums import IntentKind
 
 log = logging.get(__name__)
@@ -96,6 +96,7 @@ class Commands:
             "steer": (commands.Steer, self._once("steer", self.steer)),
             "files": (commands.FilesOf, self.files),
             "look": (commands.Look, self.seen),
+            "settings": (commands.Look, self.settings),
             "limits": (rpc.Empty, self.limits),
             "about": (rpc.Empty, self.about),
         }
@@ -304,6 +305,11 @@ class Commands:
         """What limits the client as a whole, asked now."""
         self._session.refuse_if_down()
         return await self._session.adapter.limits()
+
+    async def settings(self, body: commands.Look, request: rpc.Request) -> OwnSettings:
+        """What is set in one download, asked now."""
+        self._session.refuse_if_down()
+        return await self._session.adapter.settings(self._session.client_name_of(self._find(body.id, None)))
 
     def _alone(self, download_id: str) -> asyncio.Lock:
         """One command at a time on one row: a remove must never meet what a retry has just added."""

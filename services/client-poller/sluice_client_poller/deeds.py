@@ -1,17 +1,16 @@
 """What a command changes, as its event tells it: field by field, from what to what. Pure.
 
 Nothing here tells a source or an announce URL: they hold pass keys, and history is kept for ever. Of a tracker its host
-is told, and in what people type any URL is cut after its host.
+is told, and in what people type a URL becomes its host.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
 
+from sluice_client_poller.adapters.words import hosts, scrub
 from sluice_common.contracts import commands
 from sluice_common.contracts.events import ChangedField
 from sluice_common.model import edits
@@ -22,7 +21,6 @@ Value = str | int | float | bool | tuple[str, ...] | None
 # An event is to be read by people; a bus refuses a message over 1 MB.
 _LONGEST = 300
 _MOST = 20
-_URL = re.compile(r"\b([a-z][a-z0-9+.-]*)://([^\s/?#]*)\S*|\bmagnet:\S*", re.IGNORECASE)
 # What an add says beside its source, in the order in which it is told.
 _OF_AN_ADD = (
     "category",
@@ -49,15 +47,8 @@ def changes(body: object, before: Download | None) -> tuple[ChangedField, ...]:
 
 def masked(text: str) -> str:
     """Text that somebody typed, without what may be secret in it: of a URL the host stays, of a magnet link nothing."""
-    cut = _URL.sub(lambda url: f"{url[1]}://{_host(url[0])}/…" if url[1] else "magnet:…", text)
+    cut = scrub(text)
     return cut if len(cut) <= _LONGEST else f"{cut[:_LONGEST]}…"
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or "…"
-    except ValueError:
-        return "…"
 
 
 def _changed(field: str, to: Value, was: Value = None) -> ChangedField:
@@ -114,7 +105,7 @@ def ranges(numbers: Iterable[int]) -> str:
 def _trackers(edit: edits.EditTrackers, _: Download | None) -> Iterator[ChangedField]:
     for field, urls in (("trackers_added", edit.add), ("trackers_removed", edit.remove)):
         if urls:
-            yield _changed(field, tuple(map(_host, urls)))
+            yield _changed(field, hosts(urls))
 
 
 def _peers(edit: edits.AddPeers, _: Download | None) -> Iterator[ChangedField]:

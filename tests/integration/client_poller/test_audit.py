@@ -59,7 +59,7 @@ def alter(edit: edits.AnyEdit) -> commands.Alter:
 
 
 FOLDER = ChangedField(field="save_path", to="/films")
-TAGGED = ChangedField(field="tags", to=("https://t.example/…",), was=())
+TAGGED = ChangedField(field="tags", to=("t.example",), was=())
 TO_TV = ChangedField(field="category", to="tv", was="films")
 
 COMMANDS: list[tuple[str, Any, str, str | None, tuple[ChangedField, ...]]] = [

@@ -58,11 +58,10 @@ def test_an_add_and_a_whole_client() -> None:
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
-        (URL, "https://t.example/…"),
-        (f"see {URL} there", "see https://t.example/… there"),
-        (f"udp://me:{SECRET}@t.example:1", "udp://t.example/…"),
+        (URL, "t.example"),
+        (f"see {URL} there", "see t.example there"),
+        (f"udp://me:{SECRET}@t.example:1", "t.example"),
         (f"magnet:?xt=urn:btih:x&tr={SECRET}", "magnet:…"),
-        (f"http://[{SECRET}", "http://…/…"),
         ("C:\\films and more", "C:\\films and more"),
         ("x" * 400, "x" * 300 + "…"),
     ],

@@ -9,7 +9,7 @@ import msgspec
 
 from sluice_common.kit.errors import Problem
 from sluice_common.model.download import Download, RemoteFile
-from sluice_common.model.edits import AnyControl, AnyEdit, Limits
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits, OwnSettings
 
 
 class Poll(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +79,9 @@ class Adapter(Protocol):
 
     async def files(self, download_id: str) -> tuple[RemoteFile, ...]:
         """The client's own file list; empty while a magnet has no metadata."""
+
+    async def settings(self, download_id: str) -> OwnSettings:
+        """What is set in one download, asked now."""
 
     async def add(self, new: NewDownload) -> str:
         """Add and verify; the id. A duplicate raises `Problem("duplicate", 409, …, id=<id>)`."""

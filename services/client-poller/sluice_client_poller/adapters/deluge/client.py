@@ -18,7 +18,7 @@ from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
-from sluice_common.model.edits import AnyControl, AnyEdit, Limits, SetCategory
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits, OwnSettings, SetCategory
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
 from sluice_common.net.tls import trust
@@ -150,6 +150,11 @@ class DelugeAdapter:
                 return
             await self._clock.sleep(_SEEN_PAUSE)
         raise Problem("client_refused", 409, "Deluge took the change and did not make it; its log may say why")
+
+    async def settings(self, download_id: str) -> OwnSettings:
+        """What is set in one download, asked now."""
+        await self._ready()
+        return edits.own_settings(await self._standing(download_id.lower()))
 
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""

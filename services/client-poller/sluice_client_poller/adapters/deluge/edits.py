@@ -16,9 +16,10 @@ import msgspec
 from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
 from sluice_client_poller.adapters.deluge.wire import SpeedLimits, Standing, kibibytes, limited
 from sluice_client_poller.adapters.port import unsupported
+from sluice_client_poller.adapters.words import hosts
 from sluice_common.kit.errors import Problem
 from sluice_common.model import edits
-from sluice_common.model.edits import AnyControl, AnyEdit, Limits
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits, OwnSettings
 
 NAME = "Deluge"
 NORMAL = 4  # the priority of a file that is wanted
@@ -89,6 +90,16 @@ def control(asked: AnyControl) -> tuple[Call, ...]:
 def client_limits(told: SpeedLimits) -> Limits:
     """Its limits in bytes/s; it has no alternative ones."""
     return Limits(download=limited(told.max_download_speed), upload=limited(told.max_upload_speed))
+
+
+def own_settings(told: Standing) -> OwnSettings:
+    """What is set in a torrent; it knows no limit of the seeding time."""
+    return OwnSettings(
+        download_limit=limited(told.max_download_speed),
+        upload_limit=limited(told.max_upload_speed),
+        ratio_limit=told.stop_ratio if told.stop_at_ratio else None,
+        trackers=hosts(tracker.url for tracker in told.trackers),
+    )
 
 
 def _speed_limits(download: int | None, upload: int | None) -> dict[str, float | bool]:

@@ -22,6 +22,7 @@ from sluice_common.model.edits import (
     EditTrackers,
     GlobalLimits,
     Limits,
+    OwnSettings,
     PauseAll,
     QueueMove,
     ResumeAll,
@@ -64,6 +65,10 @@ class Changes:
         for request in kind.requests(edit, await self._seen(torrent_id, edit)):
             await self._send(torrent_id, edit, request)
         await self._until_done(torrent_id, edit)
+
+    async def settings(self, torrent_id: str) -> OwnSettings:
+        """What is set in one torrent, read as before a change of its trackers."""
+        return edits.own_settings(await self._seen(torrent_id, EditTrackers()))
 
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole; limits are seen to be as asked for."""

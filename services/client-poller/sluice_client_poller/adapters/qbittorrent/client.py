@@ -19,7 +19,7 @@ from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientProtocolError, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
-from sluice_common.model.edits import AnyControl, AnyEdit, Limits
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits, OwnSettings
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 
 T = TypeVar("T")
@@ -73,6 +73,10 @@ class QbittorrentAdapter:
         """The client's own file list; empty while a magnet has no metadata."""
         torrent_id = await self._there(download_id)
         return to_files(wire.parse(await self._access.get("torrents/files", hash=torrent_id), list[wire.FileEntry]))
+
+    async def settings(self, download_id: str) -> OwnSettings:
+        """What is set in one download, asked now."""
+        return await self._changes.settings(await self._there(download_id))
 
     async def add(self, new: NewDownload) -> str:
         """Add and verify; the id. A duplicate raises `Problem("duplicate", 409, …, id=<id>)`."""

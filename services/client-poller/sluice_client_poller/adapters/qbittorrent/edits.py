@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from sluice_client_poller.adapters.qbittorrent import wire
+from sluice_client_poller.adapters.words import hosts
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
     AddPeers,
@@ -24,6 +25,7 @@ from sluice_common.model.edits import (
     EditTrackers,
     ForceStart,
     Move,
+    OwnSettings,
     Place,
     QueueMove,
     Reannounce,
@@ -85,6 +87,18 @@ class Request(NamedTuple):
 
 
 Requests = Iterable[Request]
+
+
+def own_settings(seen: Seen) -> OwnSettings:
+    """What is set in it; a share limit below 0 is the whole client's, or none."""
+    row = seen.row
+    return OwnSettings(
+        download_limit=row.dl_limit if row.dl_limit > 0 else None,
+        upload_limit=row.up_limit if row.up_limit > 0 else None,
+        ratio_limit=row.ratio_limit if row.ratio_limit >= 0 else None,
+        seeding_time_limit=row.seeding_time_limit * _MINUTE if row.seeding_time_limit >= 0 else None,
+        trackers=hosts(sorted(seen.trackers)),
+    )
 
 
 def _always(_edit: Any, _seen: Seen) -> bool:

@@ -18,7 +18,7 @@ from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
-from sluice_common.model.edits import AnyControl, AnyEdit, Limits, PauseAll
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits, OwnSettings, PauseAll
 from sluice_common.model.enums import State
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 from sluice_common.net import http
@@ -158,6 +158,10 @@ class TransmissionAdapter:
         change = edits.change(edit, await self._standing(download_id), self._owned)
         if change is not None:
             await self._change(download_id, change)
+
+    async def settings(self, download_id: str) -> OwnSettings:
+        """What is set in one download, asked now."""
+        return edits.own_settings(await self._standing(download_id))
 
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""

@@ -15,9 +15,10 @@ from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, re
 from sluice_client_poller.adapters.port import NewDownload, unsupported
 from sluice_client_poller.adapters.transmission.mapping import DOWNLOAD, SEED, split_labels
 from sluice_client_poller.adapters.transmission.wire import KILOBYTE, SpeedLimits, Standing, kilobytes
+from sluice_client_poller.adapters.words import hosts
 from sluice_common.kit.errors import Problem
 from sluice_common.model import edits
-from sluice_common.model.edits import AnyControl, AnyEdit, Limits
+from sluice_common.model.edits import AnyControl, AnyEdit, Limits, OwnSettings
 
 NAME = "Transmission"
 RATIO_OF_ITS_OWN, RATIO_UNLIMITED = 1, 2  # seedRatioMode; 0 goes by the limit of the whole client
@@ -120,6 +121,16 @@ def client_limits(told: SpeedLimits) -> Limits:
         download=round(told.speed_limit_down * KILOBYTE) if told.speed_limit_down_enabled else None,
         upload=round(told.speed_limit_up * KILOBYTE) if told.speed_limit_up_enabled else None,
         alternative=told.alt_speed_enabled,
+    )
+
+
+def own_settings(told: Standing) -> OwnSettings:
+    """What is set in a torrent; it knows no limit of the seeding time."""
+    return OwnSettings(
+        download_limit=round(told.download_limit * KILOBYTE) if told.download_limited else None,
+        upload_limit=round(told.upload_limit * KILOBYTE) if told.upload_limited else None,
+        ratio_limit=told.seed_ratio_limit if told.seed_ratio_mode == RATIO_OF_ITS_OWN else None,
+        trackers=hosts(tracker.announce for tracker in told.trackers),
     )
 
 
