@@ -128,6 +128,8 @@ class EditSuite(EditFixtures):
         ):
             if await self.altered(adapter, client, download_id, edit):
                 await self.says(client, download_id, download_limit=wanted[0], upload_limit=wanted[1])
+                own = await adapter.settings(download_id)
+                assert (own.download_limit, own.upload_limit) == wanted
 
     async def test_its_ratio_limit(self, adapter: Adapter, client: RealClient) -> None:
         """It is set, and 0 lifts it."""
@@ -135,6 +137,7 @@ class EditSuite(EditFixtures):
         for ratio, wanted in ((1.5, 1.5), (0.0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(ratio=ratio)):
                 await self.says(client, download_id, ratio=wanted)
+                assert (await adapter.settings(download_id)).ratio_limit == wanted
 
     async def test_its_seeding_time_limit(self, adapter: Adapter, client: RealClient) -> None:
         """In seconds, beside a ratio that stays; 0 lifts it."""
@@ -144,6 +147,7 @@ class EditSuite(EditFixtures):
         for seconds, wanted in ((7200, 7200), (0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(seeding_time=seconds)):
                 await self.says(client, download_id, seeding_time=wanted, ratio=before)
+                assert (await adapter.settings(download_id)).seeding_time_limit == wanted
 
     async def test_it_moves_with_its_data(
         self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path
@@ -195,6 +199,8 @@ class EditSuite(EditFixtures):
         ):
             if await self.altered(adapter, client, download_id, edit):
                 await self.says(client, download_id, trackers=frozenset(wanted))
+                own = await adapter.settings(download_id)
+                assert own.trackers == (HOST,)
 
     async def test_no_error_tells_a_trackers_address(
         self, adapter: Adapter, client: RealClient, caplog: pytest.LogCaptureFixture

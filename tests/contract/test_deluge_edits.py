@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -147,6 +148,16 @@ def test_what_this_torrent_cannot_be(edit: AnyEdit, before: dict[str, Any], code
 def test_controls(control: AnyControl, wanted: tuple[tuple[str, tuple[object, ...]], ...]) -> None:
     """The daemon as a whole; its own pause of the session is undone too."""
     assert edits.control(control) == wanted
+
+
+def test_what_is_set_in_one_torrent() -> None:
+    """Limits in bytes/s, a ratio where it stops there, and of a tracker the host alone."""
+    told = edits.own_settings(
+        msgspec.structs.replace(STANDING, max_upload_speed=1.5, stop_at_ratio=True, stop_ratio=2.0)
+    )
+    assert (told.download_limit, told.upload_limit, told.ratio_limit) == (None, 1536, 2.0)
+    assert told.trackers == tuple(urlsplit(tracker.url).hostname for tracker in STANDING.trackers)
+    assert edits.own_settings(msgspec.structs.replace(STANDING, stop_at_ratio=False)).ratio_limit is None
 
 
 def test_limits_are_told_in_bytes() -> None:

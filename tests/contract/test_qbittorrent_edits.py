@@ -10,7 +10,7 @@ import pytest
 
 from contract.adapter_suite import SAMPLES
 from sluice_client_poller.adapters.port import NewDownload
-from sluice_client_poller.adapters.qbittorrent.edits import KINDS, Row, Seen
+from sluice_client_poller.adapters.qbittorrent.edits import KINDS, Row, Seen, own_settings
 from sluice_client_poller.adapters.qbittorrent.wire import FileEntry
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, Problem
 from sluice_common.model.edits import (
@@ -23,6 +23,7 @@ from sluice_common.model.edits import (
     GlobalLimits,
     Limits,
     Move,
+    OwnSettings,
     PauseAll,
     Place,
     QueueMove,
@@ -217,6 +218,24 @@ def test_what_is_not_sent(edit: AnyEdit, before: Seen, code: str) -> None:
 def test_what_shows_that_it_was_done(edit: AnyEdit, after: Seen, is_done: bool) -> None:
     """Its answer does not: it says 200 and cuts off, passes over or does it later."""
     assert KINDS[type(edit)].is_done(edit, after) is is_done
+
+
+def test_what_is_set_in_one_torrent() -> None:
+    """Limits in bytes/s and seconds; what is the whole client's or none is none of its own; of a tracker the host."""
+    limited = seen(dl_limit=1024, up_limit=-1, ratio_limit=1.5, seeding_time_limit=90, trackers=frozenset({TRACKER}))
+    own = OwnSettings(download_limit=1024, ratio_limit=1.5, seeding_time_limit=5400, trackers=("tracker.test",))
+    assert own_settings(limited) == own
+    assert own_settings(seen(ratio_limit=-2, seeding_time_limit=-1, up_limit=0)) == OwnSettings()
+
+
+async def test_what_is_set_is_asked_of_one_torrent(replay: Replay) -> None:
+    """Its trackers without those lines that are none; what the client does not hold is not found."""
+    adapter = adapter_of(replay.url)
+    assert (await adapter.settings(MULTI)).trackers == ()
+    with pytest.raises(Problem, match="not_found"):
+        await adapter.settings("0" * 40)
+    assert posted(replay) == []
+    await adapter.close()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from sluice_common.model.edits import (
     GlobalLimits,
     Limits,
     Move,
+    OwnSettings,
     PauseAll,
     Place,
     QueueMove,
@@ -156,6 +157,15 @@ def test_without_metadata_no_files_can_be_chosen() -> None:
 def test_controls(control: AnyControl, method: str, asked: dict[str, Any]) -> None:
     """The client as a whole; without ids a command is for all."""
     assert edits.control(control) == (method, asked)
+
+
+def test_what_is_set_in_one_torrent() -> None:
+    """Limits in bytes/s where they are switched on, a ratio of its own, and of a tracker the host alone."""
+    assert edits.own_settings(STANDING) == OwnSettings(trackers=("one.test",))
+    limited = msgspec.structs.replace(STANDING, download_limited=True, seed_ratio_mode=edits.RATIO_OF_ITS_OWN)
+    told = edits.own_settings(limited)
+    assert (told.download_limit, told.upload_limit, told.ratio_limit) == (100_000, None, 2.0)
+    assert KEY not in str(told)
 
 
 def test_limits_are_told_in_bytes() -> None:
