@@ -132,8 +132,8 @@ def rename(
 def choose(
     ctx: typer.Context,
     download: Id,
-    want: Annotated[Words, typer.Option(help="File numbers to fetch: 3, 0-7, 1,4-6; may be repeated.")] = None,
-    skip: Annotated[Words, typer.Option(help="File numbers not to fetch; likewise.")] = None,
+    want: Annotated[Words, typer.Option(help="File numbers (see `sluice files`) to fetch: 3, 0-7, 1,4-6.")] = None,
+    skip: Annotated[Words, typer.Option(help="File numbers not to fetch; both may be repeated.")] = None,
     json: Json = False,
 ) -> None:
     """Choose which of a download's files are fetched; those named in neither stay as they are."""

@@ -22,8 +22,7 @@ Document = dict[str, Any]
 def show(ctx: typer.Context, download: Id, json: Json = False) -> None:
     """Show everything that is known of one download.
 
-    How far it is, how it is, in its client's own words, and how far its import is; its limits and trackers are asked of
-    the client now. `sluice files ID` shows its files, `sluice history ID` what happened to it.
+    Its limits and trackers are asked of its client now; `sluice files` shows its files.
     """
 
     async def work(api: Api) -> None:
@@ -48,8 +47,7 @@ def files(
 ) -> None:
     """Show a download's files, with the numbers that `sluice choose` takes.
 
-    --json prints a page as the API cuts it (thousands of files), whatever --limit says; its `next` is the --start of
-    the rest.
+    --json prints a page as the API cuts it; its `next` is the --start of the rest.
     """
 
     async def work(api: Api) -> None:
