@@ -72,6 +72,7 @@ def test_empty_pages_say_so() -> None:
     """An empty answer is a sentence, with what to do where there is something to do."""
     empty: dict[str, Any] = {"items": []}
     assert "empty" in text(tables.queue(page()))
+    assert "empty" not in text(tables.queue(page(), "No downloads match --state seeding now."))
     for render in (tables.clients, timeline.history, tables.imports, tables.media, tables.libraries):
         assert len(text(render(empty)).split()) >= 3
 
