@@ -12,12 +12,12 @@ from rich.text import Text
 
 from sluice_cli import many, sheet, values
 from sluice_cli.api import Api
-from sluice_cli.failure import WrongUsage
+from sluice_cli.failure import Failure, WrongUsage
 from sluice_cli.many import Ids
 from sluice_cli.one import Id, every_file
 from sluice_cli.run import Json, show, talk
 from sluice_cli.values import files, named, rate
-from sluice_cli.which import find_or_fail
+from sluice_cli.which import Which, find_or_fail
 from sluice_cli.words import clean
 from sluice_common.model.edits import Place
 
@@ -144,11 +144,18 @@ def choose(
     async def work(api: Api) -> None:
         which = await find_or_fail(api, download)
         answer = await api.call("POST", f"{which.path}/edit", body=change)
-        # The row's size may be of before for a moment; the file list is the client's own, read now.
-        told = None if json else sheet.chosen(await every_file(api, which))
+        told = None if json else await _chosen(api, which)
         show(answer, json, lambda _: Text(f"chosen: {clean(which.name)} ({which.client}/{clean(which.id)}); {told}"))
 
     talk(ctx, work)
+
+
+async def _chosen(api: Api, which: Which) -> str:
+    """By the client's own file list: the row's size may be of before for a moment. What was done stays done."""
+    try:
+        return sheet.chosen(await every_file(api, which))
+    except Failure as failure:
+        return f"its files cannot be read now: {clean(failure)}"
 
 
 def trackers(

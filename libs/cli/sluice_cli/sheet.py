@@ -35,7 +35,7 @@ def _lines(row: Row) -> Iterator[Line]:
     yield "Category", str(row.get("category") or "none")
     yield "Imported by", str(row["owner"])
     yield "Tags", ", ".join(row.get("tags") or ())
-    yield from _settings(row.get("settings") or {})
+    yield from _settings(row.get("settings"))
     yield "Private", _yes(row.get("private"))
     yield "Folder", str(row.get("save_path") or "")
     yield "Content", str(row.get("content_path") or "")
@@ -91,8 +91,8 @@ def _count(number: int | None) -> str:
     return NOTHING if number is None else str(number)
 
 
-def _settings(own: Row) -> Iterator[Line]:
-    if not own:
+def _settings(own: Row | None) -> Iterator[Line]:
+    if own is None:
         return
     limits = [
         f"{label} {shown}"

@@ -72,13 +72,33 @@ async def test_a_client_that_does_not_answer_hides_nothing(cli: Cli, poller: Pol
     assert (missing.code, "no download's id begins with 'zzz'" in missing.err) == (1, True)
 
 
-def listed(poller: PollerForTest, count: int) -> list[RemoteFile]:
+async def test_nothing_of_its_own(cli: Cli, poller: PollerForTest) -> None:
+    """A download without limits and trackers is told as that."""
+    await poller.answers("settings", Look, lambda _: OwnSettings())
+    told = " ".join((await cli.fine("show", "abc1")).out.split())
+    assert "Limits none of its own Trackers none" in told
+
+
+async def test_a_choice_is_made_though_nobody_can_look(cli: Cli, poller: PollerForTest) -> None:
+    """What the client took is not told as failed because its files cannot be read after it."""
+
+    def refuses(_: FilesOf) -> Files:
+        raise Problem("client_unavailable", 503, "connection refused")
+
+    await poller.answers("alter", Alter, lambda body: Done(id=body.id))
+    await poller.answers("files", FilesOf, refuses)
+    chosen = await cli.fine("choose", "abc", "--skip", "1")
+    assert "chosen: Sintel" in chosen.out
+    assert "its files cannot be read now: connection refused" in chosen.out
+
+
+def listed(count: int) -> list[RemoteFile]:
     return [RemoteFile(index=n, path=f"S/e{n}.mkv", size=1024, done=512, wanted=n != 1) for n in range(count)]
 
 
 async def test_files(cli: Cli, poller: PollerForTest) -> None:
     """The client's own list with the numbers to choose by, from any number on; --json is the API's own page."""
-    every = listed(poller, 7)
+    every = listed(7)
 
     def page(asked: FilesOf) -> Files:
         """Cut as a poller cuts it, at five."""

@@ -136,7 +136,7 @@ class GlobalLimits(Control, frozen=True, kw_only=True, tag="global_limits", omit
 AnyControl = PauseAll | ResumeAll | AlternativeLimits | GlobalLimits
 
 
-class OwnSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OwnSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is set in one download and no row tells: limits in bytes/s and seconds, None where it has none of its own.
 
     `trackers` are the hosts of its trackers, each once; never an announce URL, which carries a pass key.
