@@ -15,6 +15,7 @@ from clients.asking import Downloads, adapter_for, eventually, row
 from clients.client_suite import UNKNOWN
 from clients.edit_fixtures import EditFixtures, Told, a_name, three_files
 from sluice_client_poller.adapters.port import Adapter, NewDownload
+from sluice_client_poller.own import own_settings
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
     AddPeers,
@@ -128,6 +129,8 @@ class EditSuite(EditFixtures):
         ):
             if await self.altered(adapter, client, download_id, edit):
                 await self.says(client, download_id, download_limit=wanted[0], upload_limit=wanted[1])
+                own = own_settings(await adapter.terms(download_id))
+                assert (own.download_limit, own.upload_limit) == wanted
 
     async def test_its_ratio_limit(self, adapter: Adapter, client: RealClient) -> None:
         """It is set, and 0 lifts it."""
@@ -135,6 +138,7 @@ class EditSuite(EditFixtures):
         for ratio, wanted in ((1.5, 1.5), (0.0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(ratio=ratio)):
                 await self.says(client, download_id, ratio=wanted)
+                assert own_settings(await adapter.terms(download_id)).ratio_limit == wanted
 
     async def test_its_seeding_time_limit(self, adapter: Adapter, client: RealClient) -> None:
         """In seconds, beside a ratio that stays; 0 lifts it."""
@@ -144,6 +148,7 @@ class EditSuite(EditFixtures):
         for seconds, wanted in ((7200, 7200), (0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(seeding_time=seconds)):
                 await self.says(client, download_id, seeding_time=wanted, ratio=before)
+                assert own_settings(await adapter.terms(download_id)).seeding_time_limit == wanted
 
     async def test_it_moves_with_its_data(
         self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path
@@ -195,6 +200,8 @@ class EditSuite(EditFixtures):
         ):
             if await self.altered(adapter, client, download_id, edit):
                 await self.says(client, download_id, trackers=frozenset(wanted))
+                own = own_settings(await adapter.terms(download_id))
+                assert own.trackers == (HOST,)
 
     async def test_no_error_tells_a_trackers_address(
         self, adapter: Adapter, client: RealClient, caplog: pytest.LogCaptureFixture

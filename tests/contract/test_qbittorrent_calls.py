@@ -91,10 +91,12 @@ async def test_a_ban_is_told_and_left_alone(recorded: RecordedQbittorrent, repla
         Answer(body=b"<html><h1>403 Forbidden</h1></html>", status=403, content_type="text/html"),
         Answer(body=b'{"error": "forbidden"}', status=403),
         Answer(body=b"", status=403, content_type="text/plain"),
+        Answer(body=b"<h1>401: Unauthorized</h1>", status=401, content_type="text/html; charset=ISO-8859-1"),
+        Answer(body=b'{"code": "key_required"}', status=401, content_type="application/problem+json"),
     ],
-    ids=["page", "json", "nothing"],
+    ids=["page", "json", "nothing", "page that wants a log-in", "another API"],
 )
-async def test_a_403_of_another_program_is_no_wrong_password(answer: Answer, password: str | None) -> None:
+async def test_a_refusal_by_another_program_is_no_wrong_password(answer: Answer, password: str | None) -> None:
     """Whoever listens there is not qBittorrent: the URL is to be mended, not the password."""
     with Replay(lambda _: answer) as replay:
         adapter = adapter_of(replay.url, password)

@@ -17,6 +17,7 @@ from sluice_client_poller.adapters import guard, versions
 from sluice_client_poller.adapters.port import NewDownload, Terms
 from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
+from sluice_client_poller.own import own_settings
 from sluice_client_poller.session import Session, with_intent
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import Stoppable, serve_each
@@ -25,7 +26,7 @@ from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem, SluiceError
 from sluice_common.model.download import Download, Intent
-from sluice_common.model.edits import AnyEdit, ForceStart, Limits
+from sluice_common.model.edits import AnyEdit, ForceStart, Limits, OwnSettings
 from sluice_common.model.enums import IntentKind
 
 log = logging.get(__name__)
@@ -41,11 +42,12 @@ T = TypeVar("T")
 
 
 class Deed:
-    """How far a command came: `sent` once the client may have it, `accepted` once it said so."""
+    """How far a command came: `sent` once the client may have it, `accepted` once it said so; `row` is what it met."""
 
     def __init__(self) -> None:
         self.sent = False
         self.accepted = False
+        self.row: Download | None = None
 
     async def change(self, call: Awaitable[T]) -> T:
         """Await an adapter's changing call. What it refuses with a Problem was not done; else nobody knows."""
@@ -101,6 +103,7 @@ class Commands:
             "steer": (commands.Steer, self._once("steer", self.steer)),
             "files": (commands.FilesOf, self.files),
             "look": (commands.Look, self.seen),
+            "settings": (commands.Look, self.settings),
             "limits": (rpc.Empty, self.limits),
             "about": (rpc.Empty, self.about),
         }
@@ -155,7 +158,7 @@ class Commands:
                 _DEED.reset(token)
                 if deed.accepted and outcome != audit.OK:
                     outcome = audit.UNKNOWN
-                await self._tell(verb, body, request, outcome, value, accepted=deed.accepted)
+                await self._tell(verb, body, request, outcome, value, deed)
             return value
 
         async def counted(body: Any, request: rpc.Request) -> object:
@@ -167,9 +170,7 @@ class Commands:
 
         return counted
 
-    async def _tell(
-        self, verb: str, body: Any, request: rpc.Request, outcome: str, value: object, *, accepted: bool
-    ) -> None:
+    async def _tell(self, verb: str, body: Any, request: rpc.Request, outcome: str, value: object, deed: Deed) -> None:
         COMMANDS.labels(verb, outcome).inc()
         log.info(
             "command",
@@ -181,7 +182,19 @@ class Commands:
         )
         if verb in audit.CHANGING:
             now = self._clock.now()
-            event = audit.event_of(self._session.name, verb, body, request, outcome, value, now, accepted=accepted)
+            download_id = audit.id_of(body, value)
+            event = audit.event_of(
+                self._session.name,
+                verb,
+                body,
+                request,
+                outcome,
+                value,
+                now,
+                accepted=deed.accepted,
+                before=deed.row,
+                after=self._session.row(download_id) if download_id is not None else None,
+            )
             await audit.tell(self._bus, event)
 
     async def _in_time(self, handler: Handler, body: Any, request: rpc.Request) -> object:
@@ -258,6 +271,7 @@ class Commands:
             raise Problem("not_found", 404, f"{self._session.name} has no download {download_id}")
         if epoch is not None and row.epoch != epoch:
             raise Problem("epoch_changed", 409, "the download was added anew in the meantime; look at it again")
+        _DEED.get().row = row
         return row
 
     def _finished(self, download_id: str) -> commands.Done:
@@ -298,6 +312,12 @@ class Commands:
         """What limits the client as a whole, asked now."""
         self._session.refuse_if_down()
         return await self._session.adapter.limits()
+
+    async def settings(self, body: commands.Look, request: rpc.Request) -> OwnSettings:
+        """What is set in one download, asked now."""
+        self._session.refuse_if_down()
+        name = self._session.client_name_of(self._find(body.id, None))
+        return own_settings(await self._session.adapter.terms(name))
 
     def _alone(self, download_id: str) -> asyncio.Lock:
         """One command at a time on one row: a remove must never meet what a retry has just added."""

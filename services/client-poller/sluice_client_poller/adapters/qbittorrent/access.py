@@ -103,6 +103,8 @@ class Access:
             if reply.status == 403:
                 wire.checked_refusal(reply, logging_in=True)
                 self._refused(wire.refusal(reply))
+            if reply.status == 401:
+                wire.checked_unauthorized(reply)
             if not wire.parse_login(reply):
                 self._refused(wire.login_refused(reply))
             self._refusals = 0

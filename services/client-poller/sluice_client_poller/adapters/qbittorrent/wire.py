@@ -126,6 +126,7 @@ def not_found(download_id: str) -> Problem:
 def checked(reply: Reply) -> bytes:
     """The body of a good answer. Raises the ClientError that any other means; 403 is for who can log in again."""
     if reply.status == 401:
+        checked_unauthorized(reply)
         raise ClientAuthFailed("qBittorrent, or the web server in front of it, answered 401; check the URL")
     if reply.status in (502, 503, 504):
         raise ClientUnavailable(f"the web server in front of qBittorrent answered {reply.status}")
@@ -219,6 +220,16 @@ def checked_refusal(reply: Reply, *, logging_in: bool = False) -> None:
     if not is_own or (logging_in and words == b"Forbidden"):
         raise ClientProtocolError(
             f"{reply.path}: 403, but not in qBittorrent's words; this does not look like qBittorrent, is the URL right?"
+        )
+
+
+def checked_unauthorized(reply: Reply) -> None:
+    """Raise ClientProtocolError for a 401 that is a page or a document: qBittorrent's own is plain text, or nothing."""
+    told = reply.content_type.partition(";")[0].strip().lower()
+    if told not in ("", "text/plain") or reply.body.lstrip().startswith((b"<", b"{")):
+        raise ClientProtocolError(
+            f"{reply.path}: 401, but not in qBittorrent's words: another program, or a log-in page in front of it; "
+            "this does not look like qBittorrent, is the URL right?"
         )
 
 
