@@ -29,7 +29,10 @@ ROOMS = {
     "sluice_client_poller/stalls.py": (f"{POLLER}/test_stalls.py",),
     "sluice_client_poller/picture.py": (f"{POLLER}/test_picture.py", f"{POLLER}/test_picture_names.py"),
     "sluice_client_poller/adapters/qbittorrent/mirror.py": (f"{POLLER}/adapters/test_qbittorrent_mirror.py",),
+    "sluice_client_poller/adapters/transmission/mirror.py": (f"{POLLER}/adapters/test_transmission.py",),
+    "sluice_client_poller/adapters/deluge/epochs.py": (f"{POLLER}/adapters/test_deluge.py",),
     "sluice_client_poller/share.py": (f"{POLLER}/test_share.py",),
+    "sluice_client_poller/effects.py": (f"{POLLER}/test_effects.py",),
 }
 UNNOTICED = (": survived", ": no tests", ": suspicious")
 CONFIGURATION = """\

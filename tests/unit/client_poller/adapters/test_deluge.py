@@ -165,6 +165,7 @@ def test_files_without_padding() -> None:
 def test_epochs_survive_a_crash_of_the_daemon() -> None:
     """A time that changed over a restart is the same torrent; one that changed while it ran is another."""
     epochs = Epochs()
+    assert epochs.known(download(time_added=100)).epoch == "c100"
     (first,) = epochs.settle([download(time_added=100)], restarted=True)
     (crashed,) = epochs.settle([download(time_added=200)], restarted=True)
     (later,) = epochs.settle([download(time_added=200)], restarted=False)
