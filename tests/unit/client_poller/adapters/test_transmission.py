@@ -13,10 +13,10 @@ from sluice_client_poller.adapters.registry import FACTORIES, make
 from sluice_client_poller.adapters.transmission import mapping, wire
 from sluice_client_poller.adapters.transmission.mapping import is_complete, to_download, to_files
 from sluice_client_poller.adapters.transmission.mirror import (
-    Delta,
     MAX_GAP,
     RECONCILE_LEAST,
     RECONCILE_MOST,
+    Delta,
     Mirror,
     Moment,
 )
