@@ -95,7 +95,7 @@ def _live(kind: str) -> type[RealClientSuite]:
 
 
 def _recorded(kind: str) -> type[RecordedSuite]:
-    module = importlib.import_module(f"contract.test_{kind}_adapter")
+    module = importlib.import_module(f"contract.{kind}.test_adapter")
     return next(
         found
         for found in vars(module).values()

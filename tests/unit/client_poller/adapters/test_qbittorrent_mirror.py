@@ -115,7 +115,8 @@ def test_hybrids_are_found_by_their_other_names() -> None:
 
 def test_a_hybrid_outgrows_its_magnet() -> None:
     """Its v1 hash without metadata, and only where it came itself; another row with metadata is another download's."""
-    hybrid, other, magnet = V2[:40], "d" * 40, {"size": 0}
+    hybrid, other = V2[:40], "d" * 40
+    magnet: dict[str, Any] = {"size": 0}
     known = mirror(
         **{
             B: magnet,
