@@ -1,4 +1,4 @@
-"""When a policy tries again what failed."""
+"""What a policy may touch, and when it tries again what failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 from sluice_client_poller.commands import Commands
-from sluice_client_poller.policy import LOOK_EVERY, RETRY_AT_MOST, StallPolicy
+from sluice_client_poller.policy import LOOK_EVERY, RETRY_AT_MOST, StallPolicy, may_be_touched
 from sluice_client_poller.session import Session
 from sluice_common.contracts import rpc
 from sluice_common.kit.errors import Problem
@@ -20,9 +20,8 @@ from sluice_common.model.enums import State
 from support.poll_machine import Time
 
 DAY = 86400.0
-CLIENT = ClientSettings(
-    type="deluge", url="http://127.0.0.1:1", owners={"tv": "sluice"}, stalled=StalledSettings(action="pause")
-)
+OWNERS = {"tv": "sluice", "tv-sonarr": "sonarr"}
+CLIENT = ClientSettings(type="deluge", url="http://127.0.0.1:1", owners=OWNERS, stalled=StalledSettings(action="pause"))
 
 
 class OneDay(Time):
@@ -63,3 +62,30 @@ async def test_what_fails_is_tried_less_and_less_often() -> None:
     assert 30 <= waits[0] <= 60 + LOOK_EVERY
     assert RETRY_AT_MOST / 2 <= min(waits[8:]) <= max(waits) <= RETRY_AT_MOST + LOOK_EVERY
     assert len(set(requests)) == len(requests)
+
+
+@pytest.mark.parametrize(
+    ("category", "state", "done", "private", "may"),
+    [
+        ("tv", State.DOWNLOADING, 5, False, True),
+        ("tv", State.DOWNLOADING, None, False, True),
+        ("tv", State.DOWNLOADING, 0, True, True),
+        ("tv", State.DOWNLOADING, 0, None, True),
+        ("tv", State.FETCHING_METADATA, None, None, True),
+        ("tv", State.FETCHING_METADATA, None, True, True),
+        ("tv", State.DOWNLOADING, None, None, False),
+        ("tv", State.DOWNLOADING, None, True, False),
+        ("tv", State.DOWNLOADING, 5, True, False),
+        ("tv", State.DOWNLOADING, 5, None, False),
+        ("tv-sonarr", State.DOWNLOADING, 0, False, False),
+        ("unheard-of", State.DOWNLOADING, 0, False, False),
+        (None, State.DOWNLOADING, 0, False, False),
+    ],
+)
+def test_what_may_be_touched(
+    category: str | None, state: State, done: int | None, private: bool | None, may: bool
+) -> None:
+    """A hit-and-run on a private tracker costs an account, and what is not known may be one; another owner's downloads
+    are not ours to touch."""
+    row = Download(client="c", id="a", category=category, state=state, done=done, private=private)
+    assert may_be_touched(row, OWNERS) is may
