@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 from random import Random
 from typing import cast
 
+import msgspec
 import pytest
 from typing_extensions import override
 
@@ -15,8 +17,8 @@ from sluice_client_poller.session import Session
 from sluice_common.contracts import rpc
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings, StalledSettings
-from sluice_common.model.download import Download
-from sluice_common.model.enums import State
+from sluice_common.model.download import Download, Intent
+from sluice_common.model.enums import IntentKind, State
 from support.poll_machine import Time
 
 DAY = 86400.0
@@ -89,3 +91,11 @@ def test_what_may_be_touched(
     are not ours to touch."""
     row = Download(client="c", id="a", category=category, state=state, done=done, private=private)
     assert may_be_touched(row, OWNERS) is may
+
+
+def test_what_is_being_removed_is_left_alone() -> None:
+    """Whoever wants it gone has said so already."""
+    intent = Intent(IntentKind.CANCEL, "me", "r", datetime(2026, 1, 1, tzinfo=UTC), with_data=False)
+    row = Download(client="c", id="a", category="tv", state=State.DOWNLOADING, private=False)
+    assert may_be_touched(row, OWNERS)
+    assert not may_be_touched(msgspec.structs.replace(row, intent=intent), OWNERS)
