@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from clients.client_suite import RealClientSuite
 from clients.edit_suite import EditSuite
@@ -28,6 +28,7 @@ PAGE = ROOT / "docs" / "clients.md"
 REPORT = ROOT / "tests" / "contract" / "clients_report.json"
 EDITS_REPORT = ROOT / "tests" / "contract" / "edits_report.json"
 
+Suite = TypeVar("Suite")
 Report = Mapping[str, Mapping[str, list[str]]]
 
 
@@ -51,7 +52,14 @@ class Suites(NamedTuple):
 
 def suites() -> dict[str, Suites]:
     """The suites by type, in the order of the adapters' registry. A kind without all of them is an error."""
-    return {kind: Suites(_live(kind), _recorded(kind), _edits(kind)) for kind in FACTORIES}
+    return {
+        kind: Suites(
+            _suite(f"clients.test_{kind}", RealClientSuite, kind),
+            _suite(f"contract.{kind}.test_adapter", RecordedSuite, kind),
+            _suite(f"clients.test_{kind}_edits", EditSuite, kind),
+        )
+        for kind in FACTORIES
+    }
 
 
 def read_report(path: Path = REPORT) -> Report:
@@ -85,30 +93,11 @@ def page(report: Report, edits: Report) -> str:
     return "\n".join(chain.from_iterable(parts))
 
 
-def _live(kind: str) -> type[RealClientSuite]:
-    module = importlib.import_module(f"clients.test_{kind}")
+def _suite(module: str, base: type[Suite], kind: str) -> type[Suite]:
     return next(
         found
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, RealClientSuite) and vars(found).get("CLIENT") == kind
-    )
-
-
-def _recorded(kind: str) -> type[RecordedSuite]:
-    module = importlib.import_module(f"contract.test_{kind}_adapter")
-    return next(
-        found
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, RecordedSuite) and vars(found).get("CLIENT") == kind
-    )
-
-
-def _edits(kind: str) -> type[EditSuite]:
-    module = importlib.import_module(f"clients.test_{kind}_edits")
-    return next(
-        found
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, EditSuite) and vars(found).get("CLIENT") == kind
+        for found in vars(importlib.import_module(module)).values()
+        if isinstance(found, type) and issubclass(found, base) and vars(found).get("CLIENT") == kind
     )
 
 

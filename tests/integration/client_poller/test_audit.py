@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import commands, subjects
 from sluice_common.contracts.events import ChangedField, CommandData, Event
 from sluice_common.kit.errors import ClientUnavailable, Problem
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model import edits
 from sluice_common.model.enums import State
 from support.fake_client import FakeClient
@@ -20,12 +19,6 @@ from support.poller import all_events, committed, polling
 from support.waiting import until
 
 SECRET = "5ecretpasskey"
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 @pytest.fixture

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from typing_extensions import override
 
 from sluice_client_poller import pace
 from sluice_client_poller.adapters.port import Poll
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.statuses import read_status
 from sluice_common.contracts import codec, commands, subjects
 from sluice_common.contracts.watching import Watched
 from sluice_common.kit.errors import ClientUnavailable
-from sluice_common.kit.settings import NatsSettings, PollSettings
+from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import ClientStatus, Download
 from sluice_common.model.enums import Health, State
 from support.fake_client import FakeClient
@@ -69,12 +69,6 @@ def costly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every poll is too costly for another one within this test, but for those that somebody waits for."""
     monkeypatch.setattr(pace, "WATCHED_SHARE", 1e-9)
     monkeypatch.setattr(pace, "IDLE_SHARE", 1e-9)
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 async def look_at(bus: Bus, *download_ids: str) -> None:

@@ -11,13 +11,13 @@ import pytest
 from sluice_client_poller.adapters import patience
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_client_poller.adapters.registry import make
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.bus.statuses import read_status
 from sluice_common.contracts import commands, subjects
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import Problem
-from sluice_common.kit.settings import ClientSettings, NatsSettings
+from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import ClientStatus
 from sluice_common.model.enums import Health, State
 from sluice_gateway.live.freshness import judge
@@ -32,12 +32,6 @@ pytestmark = pytest.mark.client
 PATIENCE = 3.0
 WITHIN = 30.0
 MANY = 1000
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 @pytest.fixture(params=sorted(LAUNCHERS))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import msgspec
 import pytest
 from typing_extensions import override
 
 from sluice_client_poller.adapters.port import NewDownload, Terms
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.contracts import commands
 from sluice_common.contracts.events import CommandData
 from sluice_common.kit.errors import ClientUnavailable, Problem
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model.edits import AnyEdit, ChooseFiles, EditTrackers, SetLimits
 from sluice_common.model.enums import State
 from support.fake_client import FakeClient
@@ -64,12 +61,6 @@ class Choosy(FakeClient):
             case _:
                 self.put(download_id, forced=True)
         self.all_terms[download_id] = terms
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 @pytest.fixture

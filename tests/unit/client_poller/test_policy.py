@@ -1,8 +1,9 @@
-"""When a policy tries again what failed."""
+"""What a policy may touch, and when it tries again what failed."""
 
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 from random import Random
 from typing import cast
 
@@ -11,19 +12,18 @@ import pytest
 from typing_extensions import override
 
 from sluice_client_poller.commands import Commands
-from sluice_client_poller.policy import LOOK_EVERY, RETRY_AT_MOST, StallPolicy, still_stalls
+from sluice_client_poller.policy import LOOK_EVERY, RETRY_AT_MOST, StallPolicy, may_be_touched, still_stalls
 from sluice_client_poller.session import Session
 from sluice_common.contracts import rpc
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings, StalledSettings
-from sluice_common.model.download import Download
-from sluice_common.model.enums import State
+from sluice_common.model.download import Download, Intent
+from sluice_common.model.enums import IntentKind, State
 from support.poll_machine import Time
 
 DAY = 86400.0
-CLIENT = ClientSettings(
-    type="deluge", url="http://127.0.0.1:1", owners={"tv": "sluice"}, stalled=StalledSettings(action="pause")
-)
+OWNERS = {"tv": "sluice", "tv-sonarr": "sonarr"}
+CLIENT = ClientSettings(type="deluge", url="http://127.0.0.1:1", owners=OWNERS, stalled=StalledSettings(action="pause"))
 
 
 class OneDay(Time):
@@ -96,3 +96,38 @@ def test_what_got_on_since_it_was_looked_at_is_left_alone(changes: dict[str, obj
 def test_what_is_gone_is_left_alone() -> None:
     """Nothing is there to be touched."""
     assert not still_stalls(KNOWN, None, {"tv": "sluice"})
+
+
+@pytest.mark.parametrize(
+    ("category", "state", "done", "private", "may"),
+    [
+        ("tv", State.DOWNLOADING, 5, False, True),
+        ("tv", State.DOWNLOADING, None, False, True),
+        ("tv", State.DOWNLOADING, 0, True, True),
+        ("tv", State.DOWNLOADING, 0, None, True),
+        ("tv", State.FETCHING_METADATA, None, None, True),
+        ("tv", State.FETCHING_METADATA, None, True, True),
+        ("tv", State.DOWNLOADING, None, None, False),
+        ("tv", State.DOWNLOADING, None, True, False),
+        ("tv", State.DOWNLOADING, 5, True, False),
+        ("tv", State.DOWNLOADING, 5, None, False),
+        ("tv-sonarr", State.DOWNLOADING, 0, False, False),
+        ("unheard-of", State.DOWNLOADING, 0, False, False),
+        (None, State.DOWNLOADING, 0, False, False),
+    ],
+)
+def test_what_may_be_touched(
+    category: str | None, state: State, done: int | None, private: bool | None, may: bool
+) -> None:
+    """A hit-and-run on a private tracker costs an account, and what is not known may be one; another owner's downloads
+    are not ours to touch."""
+    row = Download(client="c", id="a", category=category, state=state, done=done, private=private)
+    assert may_be_touched(row, OWNERS) is may
+
+
+def test_what_is_being_removed_is_left_alone() -> None:
+    """Whoever wants it gone has said so already."""
+    intent = Intent(IntentKind.CANCEL, "me", "r", datetime(2026, 1, 1, tzinfo=UTC), with_data=False)
+    row = Download(client="c", id="a", category="tv", state=State.DOWNLOADING, private=False)
+    assert may_be_touched(row, OWNERS)
+    assert not may_be_touched(msgspec.structs.replace(row, intent=intent), OWNERS)

@@ -111,3 +111,32 @@ def test_hybrids_are_found_by_their_other_names() -> None:
     known = mirror(**{hybrid: {"infohash_v1": A, "infohash_v2": V2}, B: {"infohash_v1": "d" * 40}})
     assert known.named({A}) == known.named({V2, "unheard"}) == {hybrid}
     assert known.named({hybrid, B, "d" * 40}) == set()
+
+
+def test_a_hybrid_outgrows_its_magnet() -> None:
+    """Its v1 hash without metadata, and only where it came itself; another row with metadata is another download's."""
+    hybrid, other = V2[:40], "d" * 40
+    magnet: dict[str, Any] = {"size": 0}
+    known = mirror(
+        **{
+            B: magnet,
+            A: magnet,
+            hybrid: {"infohash_v1": A, "infohash_v2": V2},
+            "e" * 40: {"infohash_v1": other, "infohash_v2": "e" * 64},
+            other: {},
+            "1" * 40: {"infohash_v1": B},
+        }
+    )
+    assert known.outgrown([hybrid, "e" * 40, "1" * 40]) == [A]
+    assert known.outgrown(["e" * 40, A]) == []
+
+
+def test_a_magnet_of_both_hashes_outgrows_nothing() -> None:
+    """It is without metadata itself, and stays under the name that it has."""
+    magnet = V2[:40]
+    assert mirror(**{magnet: {"size": 0, "infohash_v1": A, "infohash_v2": V2}}).outgrown([magnet]) == []
+
+
+def test_rows_without_metadata_are_told_in_order() -> None:
+    """The magnets, which may become hybrids, and nothing else."""
+    assert mirror(**{B: {"size": 0}, A: {"size": 0}, V2[:40]: {}}).bare() == [A, B]

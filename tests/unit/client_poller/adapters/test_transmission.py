@@ -16,6 +16,7 @@ from sluice_client_poller.adapters.transmission.mirror import (
     MAX_GAP,
     RECONCILE_LEAST,
     RECONCILE_MOST,
+    Delta,
     Mirror,
     Moment,
 )
@@ -357,7 +358,7 @@ def test_the_whole_list_is_due_by_its_cost(cost: float, due: float) -> None:
         at += 10
         assert not mirror.needs_whole(Moment(at, at))
         mirror.take_delta([], [], Moment(at, at))
-    assert mirror.needs_whole(Moment(due + 0.1, due + 0.1))
+    assert mirror.needs_whole(Moment(due, due))
 
 
 @pytest.mark.parametrize("slept", [MAX_GAP, -2 * MAX_GAP, 7200.0])
@@ -367,4 +368,14 @@ def test_a_machine_that_slept_needs_the_whole_list(slept: float) -> None:
     assert mirror.needs_whole(Moment(0, 0))
     mirror.take_whole([], Moment(0, 0), cost=0)
     assert not mirror.needs_whole(Moment(1, 1))
-    assert mirror.needs_whole(Moment(1, 1 + slept))
+    assert mirror.needs_whole(Moment(1, slept))
+
+
+def test_what_came_by_a_delta_goes_by_one() -> None:
+    """Under the number that it came with; a mirror that was told nothing holds nothing."""
+    mirror, row, at = Mirror(), Download(client="t", id="a"), Moment(0, 0)
+    assert len(mirror) == 0
+    mirror.take_whole([], at, cost=0)
+    assert mirror.take_delta([(7, row)], [], at) == Delta((row,), ())
+    assert mirror.take_delta([], [6, 7], at) == Delta((), ("a",))
+    assert len(mirror) == 0

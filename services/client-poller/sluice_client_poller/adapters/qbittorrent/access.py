@@ -86,7 +86,10 @@ class Access:
         self._http.cookies.clear()
         self._cookies = wire.cookies(self._cookies, reply.headers.get_list("set-cookie"))
         told = reply.headers.get("content-type", "")
-        return wire.Reply(path=path, status=reply.status_code, content_type=told, body=reply.content)
+        challenge = reply.headers.get("www-authenticate", "")
+        return wire.Reply(
+            path=path, status=reply.status_code, content_type=told, body=reply.content, challenge=challenge
+        )
 
     async def _log_in(self, session: int) -> None:
         """Start the session after `session`, unless another call has done so."""

@@ -31,6 +31,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     content_type: str = ""
     body: bytes = b""
+    # What a 401 asks for (RFC 9110, 11.6.1); qBittorrent itself asks for nothing.
+    challenge: str = ""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -224,8 +226,13 @@ def checked_refusal(reply: Reply, *, logging_in: bool = False) -> None:
 
 
 def checked_unauthorized(reply: Reply) -> None:
-    """Raise ClientProtocolError for a 401 that is a page or a document: qBittorrent's own is plain text, or nothing."""
+    """Raise ClientProtocolError for a 401 that is a page or a document: qBittorrent's own is plain text, or nothing.
+
+    One with a challenge is a proxy's that wants a password, whatever page it shows beside it.
+    """
     told = reply.content_type.partition(";")[0].strip().lower()
+    if reply.challenge:
+        return
     if told not in ("", "text/plain") or reply.body.lstrip().startswith((b"<", b"{")):
         raise ClientProtocolError(
             f"{reply.path}: 401, but not in qBittorrent's words: another program, or a log-in page in front of it; "

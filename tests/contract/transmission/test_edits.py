@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
@@ -33,7 +32,7 @@ from sluice_common.model.edits import (
     SetLimits,
     SetTags,
 )
-from support.recorded_transmission import MULTI, NEW, OLD, OTHER, Recorded, adapter_of
+from support.recorded_transmission import MULTI, OLD, OTHER, Recorded
 from support.replay import Replay
 
 KEY = "0123456789pass"
@@ -168,27 +167,6 @@ def test_limits_are_told_in_bytes() -> None:
         speed_limit_up_enabled=False,
     )
     assert edits.client_limits(told) == Limits(download=1500, upload=None, alternative=True)
-
-
-@pytest.fixture(params=[OLD, NEW])
-def recorded(request: pytest.FixtureRequest) -> Recorded:
-    """A recorded daemon of each version."""
-    return Recorded(request.param)
-
-
-@pytest.fixture
-def replay(recorded: Recorded) -> Iterator[Replay]:
-    """The recorded daemon behind HTTP."""
-    with Replay(recorded) as running:
-        yield running
-
-
-@pytest.fixture
-async def adapter(replay: Replay) -> AsyncIterator[TransmissionAdapter]:
-    """Its adapter."""
-    made = adapter_of(replay.url)
-    yield made
-    await made.close()
 
 
 def sent(replay: Replay, method: str) -> list[dict[str, Any]]:
