@@ -16,7 +16,7 @@ from sluice_common.kit.errors import ClientUnavailable, Problem
 from sluice_common.model.edits import AlternativeLimits, AnyControl, AnyEdit, Limits, SetLimits
 from sluice_common.model.enums import State
 from support.clients import RealClient
-from support.edit_abilities import Change, EditAbility, needs
+from support.edit_abilities import Change, EditAbility, Why, needs, why_not
 from support.torrents import Torrent, raw_torrent
 
 MANY_REQUESTS = 12  # more than any one change asks of a client
@@ -49,7 +49,7 @@ class Told(NamedTuple):
 class EditFixtures(ClientFixtures):
     """The hooks that say how a client tells what was changed, and what the tests of its edits share."""
 
-    CANNOT: ClassVar[Mapping[EditAbility, str]] = {}  # and why, for docs/clients.md
+    CANNOT: ClassVar[Mapping[EditAbility, Why]] = {}  # and why, or since when it can, for docs/clients.md
 
     def told(self, client: RealClient, download_id: str) -> Told:
         """What the client says of a download now."""
@@ -63,9 +63,10 @@ class EditFixtures(ClientFixtures):
         """Switch the client's queue on, so that one download is active and others wait for their turn."""
         raise NotImplementedError
 
-    def cannot(self, change: Change) -> bool:
-        """Whether this client cannot do that: the adapter must refuse it, and it must change nothing."""
-        return not needs(change).isdisjoint(self.CANNOT)
+    def cannot(self, client: RealClient, change: Change) -> bool:
+        """Whether this version cannot do that: the adapter must refuse it, and it must change nothing."""
+        known = needs(change) & self.CANNOT.keys()
+        return any(why_not(self.CANNOT[ability], client.version) for ability in known)
 
     async def stopped(self, adapter: Adapter) -> str:
         """A stopped download of three files without a tracker."""
@@ -95,7 +96,7 @@ class EditFixtures(ClientFixtures):
 
     async def altered(self, adapter: Adapter, client: RealClient, download_id: str, edit: AnyEdit) -> bool:
         """Make the change; where this client cannot, see it refused without effect, and return False."""
-        if not self.cannot(edit):
+        if not self.cannot(client, edit):
             await adapter.alter(download_id, edit)
             return True
         before = self.told(client, download_id)
@@ -107,7 +108,7 @@ class EditFixtures(ClientFixtures):
 
     async def controlled(self, adapter: Adapter, client: RealClient, control: AnyControl) -> bool:
         """The same for the client as a whole."""
-        if not self.cannot(control):
+        if not self.cannot(client, control):
             await adapter.control(control)
             return True
         before = self.told_limits(client)

@@ -237,14 +237,14 @@ class EditSuite(EditFixtures):
             ChooseFiles(unwanted=(1,)),
             EditTrackers(add=(ONE,)),
         ):
-            if self.cannot(edit):
+            if self.cannot(client, edit):
                 continue
             await adapter.alter(download_id, edit)
             once = self.told(client, download_id)
             await adapter.alter(download_id, edit)
             assert self.told(client, download_id) == once
 
-    async def test_no_change_of_what_is_not_there(self, adapter: Adapter) -> None:
+    async def test_no_change_of_what_is_not_there(self, adapter: Adapter, client: RealClient) -> None:
         """Every change of a download that the client does not hold is a 404."""
         for edit in (
             ForceStart(),
@@ -261,7 +261,7 @@ class EditSuite(EditFixtures):
         ):
             with pytest.raises(Problem) as refused:
                 await adapter.alter(UNKNOWN, edit)
-            expected = ("unsupported", 501) if self.cannot(edit) else ("not_found", 404)
+            expected = ("unsupported", 501) if self.cannot(client, edit) else ("not_found", 404)
             assert (refused.value.code, refused.value.status) == expected, edit
 
     @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ class EditSuite(EditFixtures):
         """It is there as it was ordered from its first moment; what the client cannot do adds nothing."""
         torrent = three_files()
         new = NewDownload(torrent=torrent.data, paused=True, **options)
-        if self.cannot(new):
+        if self.cannot(client, new):
             with pytest.raises(Problem) as refused:
                 await adapter.add(new)
             assert (refused.value.code, refused.value.status) == ("unsupported", 501)
@@ -300,9 +300,9 @@ class EditSuite(EditFixtures):
                 if await self.controlled(adapter, own_client, AlternativeLimits(on=on)):
                     assert self.told_limits(own_client).alternative is on
                     assert (await adapter.limits()).alternative is on
-            if self.cannot(AlternativeLimits(on=True)):
+            if self.cannot(own_client, AlternativeLimits(on=True)):
                 assert (await adapter.limits()).alternative is None
-        assert isinstance(self, AlternativeLimitsSuite) is not self.cannot(AlternativeLimits(on=True))
+        assert isinstance(self, AlternativeLimitsSuite) is not self.cannot(own_client, AlternativeLimits(on=True))
 
     async def test_global_limits(self, own_client: RealClient) -> None:
         """Bytes a second; what is left out stays, 0 lifts a limit, and the adapter tells what the client does."""

@@ -26,7 +26,7 @@ from sluice_common.model.edits import (
 )
 from sluice_common.model.enums import State
 from support.clients import RealClient
-from support.edit_abilities import EditAbility
+from support.edit_abilities import EditAbility, Why
 from support.torrents import make_content, make_torrent
 
 pytestmark = pytest.mark.client
@@ -42,7 +42,7 @@ class TestDelugeEdits(EditSuite):
     """The suite of edits. A category is a label, and what is not auto-managed is forced."""
 
     CLIENT = "deluge"
-    CANNOT: ClassVar[Mapping[EditAbility, str]] = {
+    CANNOT: ClassVar[Mapping[EditAbility, Why]] = {
         EditAbility.TAGS: "it has one label",
         EditAbility.SEEDING_TIME: "it knows only a ratio",
         EditAbility.RENAME: "it tells no other name, so that nobody would know where the data is",

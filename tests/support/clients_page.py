@@ -21,7 +21,7 @@ from sluice_client_poller.adapters.registry import FACTORIES
 from sluice_client_poller.adapters.versions import KNOWN
 from sluice_common.model.enums import State
 from support.abilities import Ability, marked
-from support.edit_abilities import EditAbility
+from support.edit_abilities import EditAbility, why_not
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "clients.md"
@@ -172,9 +172,10 @@ def _changes(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
     yield "What the edit suites (`tests/clients/edit_suite.py`) ask of each running client. A no is asserted too: it is"
     yield "refused as `unsupported`, and nothing changes. All of it passed with the versions named here."
     yield ""
+    columns = [(suite, version) for kind, suite in kinds.items() for version in _whole(report, kind, suite)]
     yield from _table(
-        ("", *(f"{suite.live.NAME} {', '.join(_whole(report, kind, suite))}" for kind, suite in kinds.items())),
-        ((ability, *(_changes_it(suite, ability) for suite in kinds.values())) for ability in EditAbility),
+        ("", *(f"{suite.live.NAME} {version}" for suite, version in columns)),
+        ((ability, *(_changes_it(suite, version, ability) for suite, version in columns)) for ability in EditAbility),
     )
 
 
@@ -183,8 +184,8 @@ def _whole(report: Report, kind: str, suite: Suites) -> list[str]:
     return sorted(version for version, passed in report[kind].items() if passed == suite.edits.cases())
 
 
-def _changes_it(suite: Suites, ability: EditAbility) -> str:
-    why = suite.edits.CANNOT.get(ability)
+def _changes_it(suite: Suites, version: str, ability: EditAbility) -> str:
+    why = why_not(suite.edits.CANNOT.get(ability), version)
     return f"no: {why}" if why else "yes"
 
 

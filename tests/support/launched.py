@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,14 @@ def installed(program: str, package: str) -> tuple[str, ...]:
     if path is None:
         raise ClientMissing(program, package)
     return (path,)
+
+
+def version_of(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What `--version` of a program says in its first line: the version alone, without name, `v` and revision."""
+    said = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True, env=environment)
+    found = re.search(r" v?(\d+\.\d\S*)", said.stdout or said.stderr)
+    assert found is not None, said
+    return found[1]
 
 
 class Started:
