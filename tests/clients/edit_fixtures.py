@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import httpx
@@ -13,13 +14,34 @@ from clients.asking import adapter_for, eventually, row
 from clients.client_fixtures import ClientFixtures
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable, Problem
-from sluice_common.model.edits import AlternativeLimits, AnyControl, AnyEdit, Limits, SetLimits
+from sluice_common.model.edits import (
+    AddPeers,
+    AlternativeLimits,
+    AnyControl,
+    AnyEdit,
+    ChooseFiles,
+    EditTrackers,
+    ForceStart,
+    Limits,
+    Move,
+    Place,
+    QueueMove,
+    Reannounce,
+    Rename,
+    SetCategory,
+    SetLimits,
+    SetTags,
+)
 from sluice_common.model.enums import State
-from support.clients import RealClient
+from support.clients import HOST, RealClient
 from support.edit_abilities import Change, EditAbility, Why, needs, why_not
 from support.torrents import Torrent, raw_torrent
 
 MANY_REQUESTS = 12  # more than any one change asks of a client
+
+
+PASS_KEY = "0123456789pass"
+ONE, OTHER = (f"http://{HOST}:1/announce?passkey={PASS_KEY}{number}" for number in (1, 2))
 
 
 class Told(NamedTuple):
@@ -57,6 +79,10 @@ class EditFixtures(ClientFixtures):
 
     def told_limits(self, client: RealClient) -> Limits:
         """What the client says of its own limits now."""
+        raise NotImplementedError
+
+    def held(self, client: RealClient) -> set[str]:
+        """The ids of all that the client holds now."""
         raise NotImplementedError
 
     def let_one_download(self, client: RealClient) -> None:
@@ -180,6 +206,25 @@ class EditFixtures(ClientFixtures):
                 assert before != after
                 assert between in (before, after)
         assert 0 < frozen < MANY_REQUESTS
+
+
+def every_edit(folder: Path) -> tuple[AnyEdit, ...]:
+    """Each kind of change of a download, and each kind of limit; it would move to `folder`."""
+    return (
+        ForceStart(),
+        Reannounce(),
+        QueueMove(to=Place.TOP),
+        SetCategory(category="edited"),
+        SetTags(tags=("one",)),
+        SetLimits(download=128_000),
+        SetLimits(ratio=1.5),
+        SetLimits(seeding_time=7200),
+        Move(save_path=str(folder)),
+        Rename(name="Another Name"),
+        ChooseFiles(unwanted=(0,)),
+        EditTrackers(add=(ONE,)),
+        AddPeers(peers=(f"{HOST}:1",)),
+    )
 
 
 def a_name(what: str) -> str:

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from clients.asking import adapter_for, eventually, row
 from clients.edit_suite import AlternativeLimitsSuite, EditSuite, Told
+from clients.frozen_suite import FrozenSuite
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
@@ -36,7 +37,7 @@ FIELDS = [
 ]  # fmt: skip
 
 
-class TestTransmissionEdits(AlternativeLimitsSuite, EditSuite):
+class TestTransmissionEdits(AlternativeLimitsSuite, FrozenSuite, EditSuite):
     """The suite of edits. Category and tags are labels: the category is the first."""
 
     CLIENT = "transmission"
@@ -78,6 +79,11 @@ class TestTransmissionEdits(AlternativeLimitsSuite, EditSuite):
             found[name] * 1000 if found[f"{name}-enabled"] else None for name in ("speed-limit-down", "speed-limit-up")
         )
         return Limits(**dict(zip(("download", "upload"), limits, strict=True)), alternative=found["alt-speed-enabled"])
+
+    @override
+    def held(self, client: RealClient) -> set[str]:
+        """From one torrent-get."""
+        return {found["hashString"] for found in _rpc(client).rpc("torrent-get", fields=["hashString"])["torrents"]}
 
     @override
     def let_one_download(self, client: RealClient) -> None:

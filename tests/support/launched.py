@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -101,8 +102,9 @@ class Program:
         wait(ready, seconds=START_SECONDS, what=lambda: f"{self.name} answers\n{said()}", every=0.02)
 
     def freeze(self) -> None:
-        """Let it hang: connections are taken, nothing answers."""
+        """Let it hang: connections are taken, nothing answers. Returns once it stands."""
         self.running.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.running.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """Undo `freeze`."""
