@@ -172,6 +172,8 @@ class FrozenSuite(EditFixtures):
     async def test_it_freezes_in_the_middle_of_each_change_of_the_whole_client(self, stage: Stage) -> None:
         """Its limits and its transfers are as they were or as asked for, and then, asked again, as asked for."""
         ids = [await stage.adapter.add(NewDownload(torrent=three_files().data)) for _ in range(2)]
+        for download_id in ids:
+            await self.says(stage.client, download_id, active=True)  # what is just added may be checked first
         for control in CONTROLS:
             if self.cannot(stage.client, control):
                 continue
