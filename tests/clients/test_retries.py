@@ -50,9 +50,9 @@ async def test_a_retry_keeps_what_was_set(bus: Bus, tmp_path: Path, suite: type[
         async with adapter_for(client) as adapter:
             order = NewDownload(torrent=torrent.data, sequential=True, paused=True)
             plain = NewDownload(torrent=torrent.data, paused=True)
-            await adapter.add(plain if asked.cannot(order) else order)
+            await adapter.add(plain if asked.cannot(client, order) else order)
             for edit in EDITS:
-                if not asked.cannot(edit):
+                if not asked.cannot(client, edit):
                     await adapter.alter(torrent.id, edit)
             await adapter.resume(torrent.id)
             await asked.says(client, torrent.id, active=True)

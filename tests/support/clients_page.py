@@ -21,7 +21,7 @@ from sluice_client_poller.adapters.registry import FACTORIES
 from sluice_client_poller.adapters.versions import KNOWN
 from sluice_common.model.enums import State
 from support.abilities import Ability, marked
-from support.edit_abilities import EditAbility
+from support.edit_abilities import EditAbility, why_not
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "clients.md"
@@ -88,7 +88,8 @@ def page(report: Report, edits: Report) -> str:
         _changes(edits, kinds),
         _states(kinds),
         _cases(report, kinds),
-        _each(report, kinds),
+        _edit_cases(edits, kinds),
+        _each(report, edits, kinds),
     )
     return "\n".join(chain.from_iterable(parts))
 
@@ -161,9 +162,10 @@ def _changes(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
     yield "What the edit suites (`tests/clients/edit_suite.py`) ask of each running client. A no is asserted too: it is"
     yield "refused as `unsupported`, and nothing changes. All of it passed with the versions named here."
     yield ""
+    columns = [(suite, version) for kind, suite in kinds.items() for version in _whole(report, kind, suite)]
     yield from _table(
-        ("", *(f"{suite.live.NAME} {', '.join(_whole(report, kind, suite))}" for kind, suite in kinds.items())),
-        ((ability, *(_changes_it(suite, ability) for suite in kinds.values())) for ability in EditAbility),
+        ("", *(f"{suite.live.NAME} {version}" for suite, version in columns)),
+        ((ability, *(_changes_it(suite, version, ability) for suite, version in columns)) for ability in EditAbility),
     )
 
 
@@ -172,8 +174,8 @@ def _whole(report: Report, kind: str, suite: Suites) -> list[str]:
     return sorted(version for version, passed in report[kind].items() if passed == suite.edits.cases())
 
 
-def _changes_it(suite: Suites, ability: EditAbility) -> str:
-    why = suite.edits.CANNOT.get(ability)
+def _changes_it(suite: Suites, version: str, ability: EditAbility) -> str:
+    why = why_not(suite.edits.CANNOT.get(ability), version)
     return f"no: {why}" if why else "yes"
 
 
@@ -201,27 +203,48 @@ def _cases(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
     yield "What each running client was put through, by version; *its own*: in a way that its limits below explain."
     yield "What only one client has follows with that client."
     yield ""
+    yield from _matrix(report, kinds, RealClientSuite)
+
+
+def _edit_cases(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
+    """The same of the edits."""
+    yield "## Every case of the edits with every version"
+    yield ""
+    yield "Where a client cannot, the case is that it refuses and changes nothing. In the last ones the client freezes"
+    yield "(SIGSTOP) while a command is on its way to it, every verb, every edit and every change of the whole client:"
+    yield "nobody is told that it was done, it takes effect once or never, its repetition is not sent, the history says"
+    yield "that the outcome is unknown, and what is shown afterwards is what the client's own API says."
+    yield ""
+    yield from _matrix(report, kinds, EditSuite)
+
+
+def _matrix(report: Report, kinds: Mapping[str, Suites], base: type) -> Iterator[str]:
     columns = [(kind, version) for kind in kinds for version in sorted(report[kind])]
     yield from _table(
         ("", *(f"{kinds[kind].live.NAME} {version}" for kind, version in columns)),
-        ((case, *(_passed(report, kinds, *column, case) for column in columns)) for case in _shared(report)),
+        ((case, *(_passed(report, kinds, *column, case, base) for column in columns)) for case in _shared(report)),
     )
 
 
-def _own_cases(report: Report, kinds: Mapping[str, Suites], kind: str) -> Iterator[str]:
+def _own_cases(report: Report, kinds: Mapping[str, Suites], kind: str, base: type, title: str) -> Iterator[str]:
     shared = set(_shared(report))
     own = [case for case in _named(report[kind]) if case not in shared]
     yield from _table(
-        ("its own cases", *sorted(report[kind])),
-        ((case, *(_passed(report, kinds, kind, version, case) for version in sorted(report[kind]))) for case in own),
+        (title, *sorted(report[kind])),
+        (
+            (case, *(_passed(report, kinds, kind, version, case, base) for version in sorted(report[kind])))
+            for case in own
+        ),
     )
 
 
-def _passed(report: Report, kinds: Mapping[str, Suites], kind: str, version: str, case: str) -> str:
+def _passed(report: Report, kinds: Mapping[str, Suites], kind: str, version: str, case: str, base: type) -> str:
+    """`base` is the suite that all kinds have: what a kind's class has in its place is its own way."""
     if case not in report[kind][version]:
         return "not run"
     name = f"test_{case.replace(' ', '_')}"
-    return "its own" if name in vars(kinds[kind].live) and hasattr(RealClientSuite, name) else "passed"
+    suite = kinds[kind].live if base is RealClientSuite else kinds[kind].edits
+    return "its own" if name in vars(suite) and hasattr(base, name) else "passed"
 
 
 def _shared(report: Report) -> list[str]:
@@ -235,7 +258,7 @@ def _named(runs: Mapping[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(case for version in sorted(runs) for case in runs[version]))
 
 
-def _each(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
+def _each(report: Report, edits: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
     for kind, suite in kinds.items():
         yield f"## {suite.live.NAME}"
         yield ""
@@ -250,7 +273,8 @@ def _each(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
         yield ""
         yield from (f"- {limit}" for limit in suite.live.LIMITS)
         yield ""
-        yield from _own_cases(report, kinds, kind)
+        yield from _own_cases(report, kinds, kind, RealClientSuite, "its own cases")
+        yield from _own_cases(edits, kinds, kind, EditSuite, "its own cases of the edits")
 
 
 def _words(suite: Suites) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,7 @@ NOT_RECORDED = {
     "downloadLimited": False,
     "seedRatioLimit": 2.0,
     "seedRatioMode": 0,
-    "sequentialDownload": 0,
+    "sequential_download": 0,
     "uploadLimit": 0,
     "uploadLimited": False,
     "wanted": [1, 1, 1],

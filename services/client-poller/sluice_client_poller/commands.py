@@ -24,7 +24,14 @@ from sluice_common.bus.rpc import Stoppable, serve_each
 from sluice_common.contracts import commands, doctor, rpc, subjects
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
-from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem, SluiceError
+from sluice_common.kit.errors import (
+    BusUnavailable,
+    ClientError,
+    ClientUnavailable,
+    Fenced,
+    Problem,
+    SluiceError,
+)
 from sluice_common.model.download import Download, Intent
 from sluice_common.model.edits import AnyEdit, ForceStart, Limits, OwnSettings
 from sluice_common.model.enums import IntentKind
@@ -42,23 +49,42 @@ T = TypeVar("T")
 
 
 class Deed:
-    """How far a command came: `sent` once the client may have it, `accepted` once it said so; `row` is what it met."""
+    """How far a command came: `sends` counts the requests that change something and that the client may have,
+    `accepted` is true once it said so; `row` is what it met."""
 
     def __init__(self) -> None:
-        self.sent = False
+        self.sends = 0
         self.accepted = False
         self.row: Download | None = None
 
+    @property
+    def sent(self) -> bool:
+        """Whether the client may have been changed."""
+        return self.sends > 0
+
     async def change(self, call: Awaitable[T]) -> T:
-        """Await an adapter's changing call. What it refuses with a Problem was not done; else nobody knows."""
-        self.sent, self.accepted = True, False
+        """Await an adapter's changing call. What it refuses with a Problem was not done."""
+        self.accepted = False
         try:
             result = await call
         except Problem:
-            self.sent = False
+            self.sends = 0
             raise
-        self.accepted = True
+        except ClientUnavailable as error:
+            self.sends -= error.unsent
+            raise
+        self.sends, self.accepted = max(self.sends, 1), True
         return result
+
+    @property
+    def leaves_open(self) -> tuple[type[ClientError], ...]:
+        """The errors of the client after which nobody knows what it made of the command."""
+        return (ClientError,) if self.accepted else (ClientUnavailable,) if self.sent else ()
+
+    def unknown(self, error: ClientError) -> Problem:
+        """What is said of one that the client may have."""
+        why = "the client took it, but could not be looked at since" if self.accepted else "the client does not answer"
+        return _unknown(f"{why} ({error})")
 
 
 _DEED: ContextVar[Deed] = ContextVar("deed")
@@ -156,7 +182,7 @@ class Commands:
                 raise
             finally:
                 _DEED.reset(token)
-                if deed.accepted and outcome != audit.OK:
+                if (deed.accepted and outcome != audit.OK) or (deed.sent and outcome == "failed"):
                     outcome = audit.UNKNOWN
                 await self._tell(verb, body, request, outcome, value, deed)
             return value
@@ -202,6 +228,8 @@ class Commands:
             async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
                 return await handler(body, request)
         except TimeoutError as error:
+            if not _DEED.get().sent:
+                raise Problem("deadline_passed", 504, "the deadline passed before the client was asked") from error
             raise Problem(audit.UNKNOWN, 504, "the effect was not seen before the deadline") from error
         except (BusUnavailable, Fenced) as error:
             raise _unknown(str(error)) from error
@@ -233,8 +261,8 @@ class Commands:
                     self._remember(key, deed)
                 else:
                     self._done.pop(key, None)
-                if deed.accepted and isinstance(error, ClientError):
-                    raise _unknown(f"the client took it, but could not be looked at since ({error})") from error
+                if isinstance(error, deed.leaves_open):
+                    raise deed.unknown(error) from error
                 raise
             self._remember(key, value)
             return value
@@ -260,6 +288,7 @@ class Commands:
             raise TimeoutError
         if not self._lease.is_fresh():
             raise Fenced("this poller cannot prove its lease any more")
+        _DEED.get().sends += 1
 
     def _find(self, download_id: str, epoch: str | None) -> Download:
         if not self._session.is_known:

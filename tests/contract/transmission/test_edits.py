@@ -248,7 +248,7 @@ async def test_an_add_in_order(adapter: TransmissionAdapter, replay: Replay, rec
         return
     await adapter.add(new)
     assert sent(replay, "torrent-set") == [
-        {"ids": [OTHER], "uploadLimited": True, "uploadLimit": 1, "sequentialDownload": True}
+        {"ids": [OTHER], "uploadLimited": True, "uploadLimit": 1, "sequential_download": True}
     ]
 
 

@@ -21,6 +21,7 @@ with without("httpx._main"):  # its command line, which takes click, rich and py
         AsyncClient,
         Auth,
         BasicAuth,
+        ConnectError,
         ConnectTimeout,
         Cookies,
         DecodingError,
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 _IDLE = 30.0
+_NO_CONNECTION = (ConnectError, ConnectTimeout, PoolTimeout)
 _WORDS = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "the connection was cut",
@@ -94,9 +96,12 @@ def client(
     )
 
 
-def unavailable(error: Exception) -> ClientUnavailable:
-    """`raise unavailable(error) from error`: the reason in plain words, without URL, header or body."""
-    return ClientUnavailable(reason(error))
+def unavailable(error: Exception, *, changes: bool = False) -> ClientUnavailable:
+    """`raise unavailable(error) from error`: the reason in plain words, without URL, header or body.
+
+    `changes` says that the request was to change something: without a connection it never left.
+    """
+    return ClientUnavailable(reason(error), unsent=changes and isinstance(error, _NO_CONNECTION))
 
 
 def reason(error: BaseException) -> str:

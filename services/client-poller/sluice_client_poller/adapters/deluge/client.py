@@ -188,7 +188,8 @@ class DelugeAdapter:
 
     async def _ask(self, method: str, *params: object, within: float | None = None) -> msgspec.Raw:
         """One call, as it is: no log-in, no second try."""
-        if not wire.only_looks(method):
+        changes = not wire.only_looks(method)
+        if changes:
             guard.may_send()
         headers = {"Content-Type": "application/json"} | ({"Cookie": self._cookie} if self._cookie else {})
         try:
@@ -197,7 +198,7 @@ class DelugeAdapter:
         except http.DecodingError:
             raise ClientProtocolError(f"{method}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
-            raise http.unavailable(error) from error
+            raise http.unavailable(error, changes=changes) from error
         if method == "auth.login":
             self._cookie = wire.session_cookie(reply.headers.get_list("set-cookie"))
         return wire.parse_reply(method, reply.status_code, reply.headers.get("content-type", ""), reply.content)

@@ -71,7 +71,8 @@ class Access:
         return reply
 
     async def _send(self, method: str, path: str, **content: Any) -> wire.Reply:
-        if method == "POST" and path != _LOG_IN:
+        changes = method == "POST" and path != _LOG_IN
+        if changes:
             guard.may_send()  # here and not in `post`: a log-in may have come in between
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         try:
@@ -81,7 +82,7 @@ class Access:
         except http.DecodingError:
             raise ClientProtocolError(f"{path}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
-            raise http.unavailable(error) from error
+            raise http.unavailable(error, changes=changes) from error
         # Not only a log-in sets one: where none is needed, the first answer does. httpx keeps them too, by other rules.
         self._http.cookies.clear()
         self._cookies = wire.cookies(self._cookies, reply.headers.get_list("set-cookie"))

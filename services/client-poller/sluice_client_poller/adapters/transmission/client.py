@@ -208,7 +208,8 @@ class TransmissionAdapter:
             raise self._explain(refused) from None
 
     async def _post(self, method: str, body: bytes, within: float | None) -> http.Response:
-        if not wire.only_looks(method):
+        changes = not wire.only_looks(method)
+        if changes:
             guard.may_send()
         headers = {"Content-Type": "application/json"}
         if self._session_id is not None:
@@ -218,7 +219,7 @@ class TransmissionAdapter:
         except http.DecodingError:
             raise ClientProtocolError(f"{method}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
-            raise http.unavailable(error) from error
+            raise http.unavailable(error, changes=changes) from error
 
     def _refuse_while_refused(self) -> None:
         if self._refused_at is not None:

@@ -84,7 +84,7 @@ def after_add(new: NewDownload, late_labels: list[str]) -> Change | None:
     """What is set in a torrent that was just added; None where nothing is."""
     asked = _speed_limits(new.download_limit, new.upload_limit)
     asked |= {"labels": late_labels} if late_labels else {}
-    asked |= {"sequentialDownload": True} if new.sequential else {}
+    asked |= {"sequential_download": True} if new.sequential else {}
     return Change("torrent-set", asked, lambda after: _holds(asked, after)) if asked else None
 
 
