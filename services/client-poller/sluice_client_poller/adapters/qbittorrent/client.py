@@ -187,7 +187,7 @@ class QbittorrentAdapter:
         mirror = Mirror() if data.full_update else self._mirror
         left, changed = mirror.drop(data.torrents_removed), []
         async for part in self._slices(list(data.torrents.items())):
-            changed += mirror.take(part, whole=data.full_update)
+            changed += mirror.take(part, whole=data.full_update, shared=self._mirror.rows)
         if data.full_update:
             mirror.drop(await self._ghosts(mirror))
         else:
