@@ -70,6 +70,11 @@ class Picture:
         return len(self._members)
 
     @property
+    def unsettled(self) -> int:
+        """How many ids the next plan settles."""
+        return len(self._touched)
+
+    @property
     def vanished(self) -> list[str]:
         """The table's ids that the client does not have, in the table's order."""
         return sorted(self._unseen, key=self.known.place)

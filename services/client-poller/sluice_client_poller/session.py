@@ -30,6 +30,7 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, ClientAuthFailed, ClientError, ClientProtocolError, Fenced
 from sluice_common.kit.settings import ClientSettings, PollSettings
 from sluice_common.kit.tasks import checkpoint
+from sluice_common.kit.turns import turn_for
 from sluice_common.model.download import Download
 
 log = logging.get(__name__)
@@ -177,6 +178,7 @@ class Session:
     async def _poll(self) -> float:
         started = self._clock.monotonic()
         poll = await self._ask()
+        await turn_for(len(poll.rows))
         self._picture.hear(poll)  # before anything can fail: a delta is told once
         now, cost = self._clock.now(), self._clock.monotonic() - started
         POLLS.labels(self.name, "ok").inc()
@@ -227,6 +229,7 @@ class Session:
     async def _take(self, now: datetime) -> None:
         """Commit what the client changed. What is remembered of it counts only once it is committed."""
         picture = self._picture
+        await turn_for(picture.unsettled)
         plan = picture.plan(now, restarted=self._restarted)
         if self._table.baseline is None:
             holds = Holds(count=picture.seen)
@@ -235,6 +238,7 @@ class Session:
         else:
             holds, removed = self._judge(picture)
             changes = await self._table.commit(plan.upserts, removed, now)
+        await turn_for(len(changes))
         picture.committed(changes, plan)
         self._holds, self._restarted = holds, False
         HELD_REMOVALS.labels(self.name).set(len(holds.missing))

@@ -17,6 +17,7 @@ from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
+from sluice_common.kit.turns import slices, turn_to_parse
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits, SetCategory
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
@@ -24,7 +25,6 @@ from sluice_common.net import http
 from sluice_common.net.tls import trust
 
 TIMEOUT = 20.0
-SLICE = 500  # rows decoded before the loop gets its turn
 AUTH_PAUSE = 30.0  # after a refused password, nobody is asked again for so long
 LOOK_AROUND_POLLS = 10  # the daemon stands still while it asks a slow disk
 _SETTLE_LOOKS = 40
@@ -284,14 +284,14 @@ class DelugeAdapter:
 
     async def _rows(self) -> tuple[Download, ...]:
         raw = await self._ask("core.get_torrents_status", {}, wire.ROW_KEYS, within=patience.LIST)
+        await turn_to_parse(len(raw))
         listed = list(wire.parse_rows(raw).items())
         rows: list[Download] = []
-        for begin in range(0, len(listed), SLICE):
-            for torrent_id, raw in listed[begin : begin + SLICE]:
-                row = wire.parse_row(raw)
+        async for part in slices(listed):
+            for torrent_id, told in part:
+                row = wire.parse_row(told)
                 if row is not None:
                     rows.append(to_download(self._name, torrent_id, row))
-            await self._clock.sleep(0)
         return tuple(rows)
 
     async def _row(self, torrent_id: str) -> Download | None:

@@ -17,6 +17,7 @@ from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
+from sluice_common.kit.turns import slices, turn_to_parse
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits, PauseAll
 from sluice_common.model.enums import State
@@ -25,7 +26,6 @@ from sluice_common.net import http
 from sluice_common.net.tls import trust
 
 TIMEOUT = 30.0  # a move across file systems at completion blocks the RPC; a longer one shows as unreachable
-SLICE = 500  # rows decoded before the loop gets its turn
 AUTH_PAUSE = 30.0  # after a refused password nobody asks again for so long: with brute-force protection it counts
 LOOK_AROUND_POLLS = 10  # the daemon stands still while it asks a slow disk
 # The session id is exchanged every hour; that is no restart when the daemon is that old and started when it did.
@@ -306,15 +306,14 @@ class TransmissionAdapter:
     ) -> tuple[list[tuple[int, Download]], tuple[int, ...]]:
         """The rows with the daemon's numbers for them, and the numbers of what went."""
         raw = await self._ask("torrent-get", wire.rows_request(ids, table=table), within=_within(ids))
+        await turn_to_parse(len(raw))
         listed = wire.parse("torrent-get", raw, wire.Torrents)
         header, lines = wire.split_rows(listed, table=table)
         rows = []
-        for begin in range(0, len(lines), SLICE):
-            for line in lines[begin : begin + SLICE]:
+        async for part in slices(lines):
+            for line in part:
                 row = wire.parse_row(header, line)
                 rows.append((row.id, to_download(self._name, row, self._owned)))
-            if begin + SLICE < len(lines):
-                await self._clock.sleep(0)
         return rows, listed.removed
 
     async def _stats(self) -> wire.Stats:
