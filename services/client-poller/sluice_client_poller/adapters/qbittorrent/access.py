@@ -83,8 +83,7 @@ class Access:
             raise ClientProtocolError(f"{path}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
             raise http.unavailable(error, changes=changes) from error
-        # Not only a log-in sets one: where none is needed, the first answer does. httpx keeps them too, by other rules.
-        self._http.cookies.clear()
+        # Not only a log-in sets one: where none is needed, the first answer does.
         self._cookies = wire.cookies(self._cookies, reply.headers.get_list("set-cookie"))
         told = reply.headers.get("content-type", "")
         challenge = reply.headers.get("www-authenticate", "")
