@@ -17,7 +17,7 @@ from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
-from sluice_common.kit.turns import slices, turn_to_parse
+from sluice_common.kit.turns import slices, turn_for, turn_to_parse
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits, PauseAll
 from sluice_common.model.enums import State
@@ -77,7 +77,7 @@ class TransmissionAdapter:
 
     async def read(self, download_id: str) -> Download | None:
         """One row asked of the client now, or None when it has none."""
-        rows, _ = await self._rows([download_id.lower()], table=False)
+        rows = await self._mapped(*(await self._lines([download_id.lower()], table=False))[:2])
         return rows[0][1] if rows else None
 
     async def files(self, download_id: str) -> tuple[RemoteFile, ...]:
@@ -291,30 +291,37 @@ class TransmissionAdapter:
         )
 
     async def _changes(self, at: Moment) -> Poll:
-        rows, removed = await self._rows(wire.RECENT, table=self._has_tables)
+        header, lines, removed = await self._lines(wire.RECENT, table=self._has_tables)
+        await turn_for(len(lines))
+        rows = await self._mapped(header, self._mirror.unheard(lines))
         delta = self._mirror.take_delta(rows, removed, at)
         return Poll(rows=delta.rows, removed=delta.removed, whole=False)
 
     async def _whole(self) -> Poll:
         at = self._moment()
-        rows, _ = await self._rows(None, table=self._has_tables)
+        header, lines, _ = await self._lines(None, table=self._has_tables)
+        rows = await self._mapped(header, lines)
         cost = self._clock.monotonic() - at.monotonic
         return Poll(rows=self._mirror.take_whole(rows, at, cost=cost))
 
-    async def _rows(
+    async def _lines(
         self, ids: str | Sequence[str] | None, *, table: bool
-    ) -> tuple[list[tuple[int, Download]], tuple[int, ...]]:
-        """The rows with the daemon's numbers for them, and the numbers of what went."""
+    ) -> tuple[tuple[str, ...] | None, list[msgspec.Raw], tuple[int, ...]]:
+        """The header of the table if it is one, the raw rows, and the numbers of what went."""
         raw = await self._ask("torrent-get", wire.rows_request(ids, table=table), within=_within(ids))
         await turn_to_parse(len(raw))
         listed = wire.parse("torrent-get", raw, wire.Torrents)
         header, lines = wire.split_rows(listed, table=table)
+        return header, lines, listed.removed
+
+    async def _mapped(self, header: tuple[str, ...] | None, lines: Sequence[msgspec.Raw]) -> list[tuple[int, Download]]:
+        """The rows with the daemon's numbers for them."""
         rows = []
         async for part in slices(lines):
             for line in part:
                 row = wire.parse_row(header, line)
                 rows.append((row.id, to_download(self._name, row, self._owned)))
-        return rows, listed.removed
+        return rows
 
     async def _stats(self) -> wire.Stats:
         return wire.parse("session-stats", await self._ask("session-stats", within=patience.DELTA), wire.Stats)
