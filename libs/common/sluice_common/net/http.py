@@ -73,7 +73,7 @@ _WORDS = {
 
 
 class _Straight(AsyncClient):
-    """Requests go straight to the transport: a poller sends a hundred of them a second.
+    """Requests go straight to the transport, and no cookie is kept: a poller sends a hundred of them a second.
 
     What an AsyncClient does besides (a jar of cookies, redirects to follow, hooks, a log line that nobody reads) takes
     a fifth of a request's CPU, and nobody here wants it.
@@ -88,7 +88,9 @@ class _Straight(AsyncClient):
         """As AsyncClient's, which itself sends what is special: a stream, or with a name and password in the URL."""
         special = stream or self.is_closed or any(given is not USE_CLIENT_DEFAULT for given in how.values())
         if special or self.auth is not None or (request.url.userinfo and "Authorization" not in request.headers):
-            return await super().send(request, stream=stream, **how)
+            sent = await super().send(request, stream=stream, **how)
+            self.cookies.clear()  # whoever logs in says himself which go with a request
+            return sent
         try:
             response = await self._straight.handle_async_request(request)
         except TransportError as error:

@@ -98,7 +98,8 @@ async def test_a_request_goes_with_the_password_that_is_meant_for_it() -> None:
     assert seen == [_basic("bob", "hünter2")] * 2 + [_basic("eve", "other"), None]
 
 
-async def test_cookies_are_whose_they_are() -> None:
+@pytest.mark.parametrize("base_url", ["http://host", "http://bob:hunter2@host"])
+async def test_cookies_are_whose_they_are(base_url: str) -> None:
     """A client keeps no cookies of its own: whoever logs in says which go with a request."""
     seen: list[str | None] = []
 
@@ -106,7 +107,7 @@ async def test_cookies_are_whose_they_are() -> None:
         seen.append(request.headers.get("cookie"))
         return httpx.Response(200, headers={"set-cookie": "sid=1"})
 
-    async with http.client(base_url="http://host", transport=httpx.MockTransport(answer)) as client:
+    async with http.client(base_url=base_url, transport=httpx.MockTransport(answer)) as client:
         for headers in (None, {"Cookie": "sid=2"}, None):
             assert (await client.get("/x", headers=headers)).headers["set-cookie"] == "sid=1"
     assert seen == [None, "sid=2", None]

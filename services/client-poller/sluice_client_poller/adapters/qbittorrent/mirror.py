@@ -45,9 +45,8 @@ class Mirror:
             row = wire.merge(before, raw)
             if before is None:
                 row = wire.frugal(name, row, shared.get(name))
-            torrent_id = (
-                row.infohash_v1 if row.infohash_v1 == name else name
-            )  # told anew each time, and held in many places
+            # The very name it had, not only an equal one: it is told anew each time, and held in many places.
+            torrent_id = row.infohash_v1 if row.infohash_v1 == name else name
             self.rows[torrent_id] = row
             if before is None or not looks_the_same(before, row):
                 changed.append(torrent_id)
