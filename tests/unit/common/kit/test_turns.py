@@ -57,7 +57,8 @@ async def test_few_rows_wait_for_nobody() -> None:
     await asyncio.sleep(0)
     await turn_for(SLICE)
     assert [part async for part in slices(range(SLICE))] == [range(SLICE)]
-    assert [part async for part in slices([])] == []
+    empty: list[int] = []
+    assert [part async for part in slices(empty)] == []
     assert not any(task.done() for task in others)
     await asyncio.gather(*others)
 
