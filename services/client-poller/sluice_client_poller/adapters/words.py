@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _MAGNET = re.compile(r"magnet:\?\S*", re.IGNORECASE)
@@ -21,6 +22,8 @@ def hosts(urls: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(host for url in urls if (host := host_of(url))))
 
 
+# Thousands of rows have a dozen trackers: each host is found once, and held once.
+@lru_cache(maxsize=1000)
 def host_of(url: str) -> str | None:
     """Never the announce URL: it carries a pass key."""
     try:
