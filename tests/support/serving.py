@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -15,23 +16,69 @@ from support.replay import Answer
 Answerer = Callable[[dict[str, Any]], Answer | Awaitable[Answer]]
 
 
-async def serve(client: Answerer) -> int:
-    """Answer for one client on a free port, until the loop ends; the port."""
+class Listener:
+    """One client's port, the same for its whole life: it listens or refuses. Only in the loop that serves."""
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, client: Answerer) -> None:
+        self._client = client
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.StreamWriter] = set()
+        self._kept: socket.socket | None = None
+        self.port = 0
+
+    async def listen(self) -> None:
+        """Answer from now on, on the port of before."""
+        if self._server is not None:
+            return
+        kept = self._kept or _bound(0)
+        self._kept = None
+        self._server = await asyncio.start_server(self._connected, sock=kept)
+        self.port = kept.getsockname()[1]
+
+    def refuse(self) -> None:
+        """As if the process had ended: connections break and new ones are refused.
+
+        The port stays bound, so that no other process takes it meanwhile.
+        """
+        if self._server is not None:
+            self.close()
+            self._kept = _bound(self.port)
+
+    def close(self) -> None:
+        """Break connections and let go of the port."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in self._connections:
+            writer.transport.abort()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
         try:
-            while await _exchange(client, reader, writer):
+            while await _exchange(self._client, reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # a connection that ends, be it with the loop, is nothing to report
         finally:
+            self._connections.discard(writer)
             writer.close()
 
-    server = await asyncio.start_server(connected, HOST, 0)
-    await server.start_serving()
-    port: int = server.sockets[0].getsockname()[1]
-    asyncio.get_running_loop().create_task(server.serve_forever())
-    return port
+
+def _bound(port: int) -> socket.socket:
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind((HOST, port))
+    return found
+
+
+async def serve(client: Answerer) -> int:
+    """Answer for one client on a free port, until the loop ends; the port."""
+    listener = Listener(client)
+    await listener.listen()
+    return listener.port
 
 
 async def _exchange(client: Answerer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
