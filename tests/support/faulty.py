@@ -263,4 +263,4 @@ class FaultyFleet(Fleet):
         listener.refuse()
         client.end()
         await asyncio.sleep(seconds)
-        await listener.listen()
+        listener.listen()

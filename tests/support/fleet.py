@@ -184,13 +184,13 @@ class Fleet:
             listener.close()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.sleep(0.1))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     async def _listen(self) -> None:
         for listener in self.listeners.values():
-            await listener.listen()
+            listener.listen()
 
     def answer(self, client: FleetClient) -> None:
         """Answer the poll that was kept waiting."""

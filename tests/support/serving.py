@@ -17,58 +17,70 @@ Answerer = Callable[[dict[str, Any]], Answer | Awaitable[Answer]]
 
 
 class Listener:
-    """One client's port, the same for its whole life: it listens or refuses. Only in the loop that serves."""
+    """One client's port, the same for its whole life: it listens or refuses. Only in the loop that serves.
+
+    Not an asyncio.Server: closed while a connection is being accepted it leaves that one open for ever (3.11).
+    """
 
     def __init__(self, client: Answerer) -> None:
         self._client = client
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.StreamWriter] = set()
-        self._kept: socket.socket | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._socket: socket.socket | None = None
         self.port = 0
 
-    async def listen(self) -> None:
+    def listen(self) -> None:
         """Answer from now on, on the port of before."""
-        if self._server is not None:
-            return
-        kept = self._kept or _bound(0)
-        self._kept = None
-        self._server = await asyncio.start_server(self._connected, sock=kept)
-        self.port = kept.getsockname()[1]
+        if self._listening is None:
+            port = self._socket or _bound(self.port)
+            port.listen(100)
+            self._socket, self.port = port, port.getsockname()[1]
+            self._listening = asyncio.get_running_loop().create_task(self._accept(port))
 
     def refuse(self) -> None:
         """As if the process had ended: connections break and new ones are refused.
 
         The port stays bound, so that no other process takes it meanwhile.
         """
-        if self._server is not None:
-            self.close()
-            self._kept = _bound(self.port)
+        self.close()
+        self._socket = _bound(self.port)
 
     def close(self) -> None:
         """Break connections and let go of the port."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in self._connections:
+        if self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        for writer in self._open:
             writer.transport.abort()
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
+    async def _accept(self, port: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(port)
+            task = loop.create_task(self._connected(connection, port))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+
+    async def _connected(self, connection: socket.socket, port: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
+        self._open.add(writer)
         try:
-            while await _exchange(self._client, reader, writer):
+            while self._socket is port and await _exchange(self._client, reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # a connection that ends, be it with the loop, is nothing to report
         finally:
-            self._connections.discard(writer)
+            self._open.discard(writer)
             writer.close()
 
 
 def _bound(port: int) -> socket.socket:
     found = socket.socket()
+    found.setblocking(False)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.bind((HOST, port))
     return found
@@ -77,7 +89,7 @@ def _bound(port: int) -> socket.socket:
 async def serve(client: Answerer) -> int:
     """Answer for one client on a free port, until the loop ends; the port."""
     listener = Listener(client)
-    await listener.listen()
+    listener.listen()
     return listener.port
 
 
