@@ -25,6 +25,7 @@ from support.replay import Answer
 # As recorded of 5.1.0 (state_checkingResumeData__*.json): nothing is said of what a torrent has until it was looked at.
 _CHECKING = {"state": "checkingResumeData", "progress": 0, "completed": 0}
 _PIECES = 3  # in which the list comes back after a restart
+_LOOKS = 2  # the second poll says that the first was heard
 _STOPPED, _RUNNING = {True: "stoppedUP", False: "stoppedDL"}, {True: "stalledUP", False: "downloading"}
 _STATES = {
     "stoppedUP": "paused",
@@ -84,6 +85,7 @@ class FaultyClient(FleetClient):
         self._until = dict.fromkeys(Fault, 0.0)
         self._shown: int | None = None  # how many rows, while the list comes back
         self._life = 0
+        self._sound = _LOOKS  # polls that were answered as they should be, since the list was last empty
 
     @property
     def rows(self) -> dict[str, Truth]:
@@ -97,8 +99,10 @@ class FaultyClient(FleetClient):
     # Its faults.
 
     def impose(self, fault: Fault, seconds: float) -> None:
-        """Suffer it for so long from now on."""
+        """Suffer it for so long from now on. What looks twice, and sees an empty list both times, may believe it."""
         with self._lock:
+            if fault is Fault.EMPTY_LIST and self._sound < _LOOKS:
+                return
             self._until[fault] = time.monotonic() + seconds
 
     def heal(self) -> None:
@@ -145,6 +149,7 @@ class FaultyClient(FleetClient):
             self.hits[Fault.LOST_REPLY.title] += 1
             cut = self._random.randrange(len(answer.body) + 1)
             return _broken() if cut == len(answer.body) else msgspec.structs.replace(answer, cut=cut)
+        self._sound += call["method"] == POLL and answer.status == 200
         return answer
 
     def _garbled(self, answer: Answer) -> Answer:
@@ -166,6 +171,7 @@ class FaultyClient(FleetClient):
         truth = self.torrents
         if self.suffers(Fault.EMPTY_LIST):
             self.hits[Fault.EMPTY_LIST.title] += grows
+            self._sound = -1 if grows else self._sound
             self.torrents = {}
         elif self._shown is not None:
             self.torrents = self._coming_back(grows=grows)
