@@ -23,7 +23,7 @@ from sluice_common.bus.rpc import call
 from sluice_common.contracts import commands, subjects
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.tasks import checkpoint
-from support.fleet import Fleet, FleetClient, names
+from support.fleet import Fleet
 from support.nats import NatsForTest
 from support.pollers import Pollers, change, holders, lifecycle, shared, wrong_tables
 from support.waiting import until
@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 120 * ROUNDS)]
 
 @pytest.fixture
 def fleet(random: Random) -> Iterator[Fleet]:
-    with Fleet(FleetClient(name, ROWS, random) for name in names(CLIENTS)) as fleet:
+    with Fleet.steady(CLIENTS, ROWS, random) as fleet:
         yield fleet
 
 

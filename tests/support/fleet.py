@@ -213,6 +213,11 @@ class Fleet:
             for name, listener in self.listeners.items()
         }
 
+    @staticmethod
+    def steady(count: int, rows: int, random: Random) -> Fleet:
+        """So many clients that never fail."""
+        return Fleet(FleetClient(name, rows, random) for name in names(count))
+
     @property
     def told(self) -> Counter[tuple[str, str, str]]:
         """How often each (client, download id, event type) has to be told."""
