@@ -52,13 +52,15 @@ async def test_whatever_stumbles_everything_is_told_once(
     """
     began = time.monotonic()
     soak = Soak(bus, nats_server, fleet, pollers, random)
-    await soak.calm()
-    async with soak.troubled():
-        for shock in _shocks(random):
-            print(f"{time.monotonic() - began:.0f} s: {shock}", flush=True)
-            await soak.suffer(shock)
-    await soak.calm()
-    print(f"{time.monotonic() - began:.0f} s; {soak.figures()}")
+    try:
+        await soak.calm()
+        async with soak.troubled():
+            for shock in _shocks(random):
+                print(f"{time.monotonic() - began:.0f} s: {shock}", flush=True)
+                await soak.suffer(shock)
+        await soak.calm()
+    finally:
+        print(f"{time.monotonic() - began:.0f} s; {soak.figures()}")
     assert not soak.done_twice()
     assert not soak.done_all_the_same()
     assert fleet.told.total() > CLIENTS
