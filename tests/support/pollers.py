@@ -109,7 +109,8 @@ async def shared(bus: Bus, pollers: Pollers, clients: int) -> dict[str, str]:
         fits = set(shares) == set(pollers.names) and max(shares.values()) <= most
         return found if fits and len(found) == clients else None
 
-    return await until(settled, seconds=60, what=f"{clients} clients shared by {pollers.names}")
+    # A surplus is given back one by one, at each look of two seconds.
+    return await until(settled, seconds=60 + 2 * clients, what=f"{clients} clients shared by {pollers.names}")
 
 
 async def wrong_tables(bus: Bus, fleet: Fleet) -> list[str]:

@@ -36,7 +36,7 @@ from support.waiting import until
 SHOCKS = ("kill", "freeze", "kill beside freeze", "nap", "blackout", "bus restart", "stream loss")
 SHORT = ("kill beside freeze", "bus restart", "stream loss")
 # What a caller is told that nothing was done, and may try again.
-_UNDONE = frozenset({"not_holder", "no_responder", "client_not_read_yet", "deadline_passed", "epoch_changed"})
+_UNDONE = frozenset({"no_responder", "client_not_read_yet", "epoch_changed"})
 _VERBS = {"pause": "torrents/stop", "resume": "torrents/start", "remove": "torrents/delete"}
 _TROUBLE = (TimeoutError, NatsError, APIError, BusUnavailable)
 
