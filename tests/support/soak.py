@@ -236,12 +236,16 @@ class Soak:
 
     async def _kill_one_of(self, names: list[str]) -> None:
         """Its clients are polled by others; then another poller starts."""
-        held = await holders(self._bus)
+        held = await until(self._all_held, seconds=40, what="a holder of each client")
         victim = self._random.choice(names)
         await self._some_time(0, 3)
         self._pollers.kill(victim)
         await self._taken_over([client for client, holder in held.items() if holder == victim])
         self._start_another(victim)
+
+    async def _all_held(self) -> dict[str, str] | None:
+        found = await holders(self._bus)
+        return found if len(found) == len(self._fleet.faulty) else None
 
     async def _taken_over(self, clients: list[str]) -> None:
         """Wait until each was asked again. Those that refuse connections cannot say so until they are back."""
