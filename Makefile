@@ -127,8 +127,8 @@ bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.m
 		$(if $(SIZES),--sizes $(SIZES)) $(if $(FLEETS),--fleets $(FLEETS)) --trixie "$(TRIXIE)"
 
 .PHONY: soak
-soak: setup-dev ## kill and freeze pollers of 100 clients again and again (ROUNDS=10, SEED=... repeats a run)
-	@SLUICE_SOAK=$(or $(ROUNDS),10) $(if $(SEED),SLUICE_SEED=$(SEED)) $(BIN)/pytest -n $(JOBS) -rP tests/faults/test_leases.py
+soak: setup-dev ## 100 clients that stumble, pollers killed and frozen again and again (ROUNDS=10, SEED=... repeats a run)
+	@SLUICE_SOAK=$(or $(ROUNDS),10) $(if $(SEED),SLUICE_SEED=$(SEED)) $(BIN)/pytest -n $(JOBS) -rP tests/faults/test_leases.py tests/faults/test_soak.py
 
 .PHONY: mutate
 mutate: setup-dev ## break the pure code on purpose and see whether the tests notice

@@ -71,7 +71,7 @@ def _round(count: int, directory: Path, random: Random, settle: float) -> Round:
     server = NatsForTest(directory / "nats")
     server.start_somewhere()
     try:
-        with Fleet(count, _ROWS, random) as fleet:
+        with Fleet.steady(count, _ROWS, random) as fleet:
             clients = {name: {**entry, "interval": INTERVAL} for name, entry in fleet.settings.items()}
             with Pollers(directory, server, clients) as pollers:
                 return asyncio.run(_share_and_take(server, fleet, pollers, random, settle))

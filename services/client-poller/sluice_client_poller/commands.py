@@ -279,7 +279,8 @@ class Commands:
         if self._clock.now() >= request.deadline:
             raise Problem("deadline_passed", 504, "the deadline passed before anything was done")
         if not self._lease.is_fresh():
-            raise Problem("not_holder", 503, "this poller cannot prove its lease now; nothing was done, try again")
+            why = "this poller cannot prove its lease now and did nothing, but another may have"
+            raise Problem("not_holder", 503, f"{why}; look at the queue before trying again")
         self._session.refuse_if_down()
 
     def _refuse_to_go_on(self, request: rpc.Request) -> None:

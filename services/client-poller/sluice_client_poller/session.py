@@ -188,7 +188,7 @@ class Session:
         async with self._lock:
             await self._table.open()
             self._picture.watch_for_stalls(self._clock.monotonic(), runs=not poll.throttled)
-            await self._take(now)
+            await self._take(now, started)
             await self._table.announce()
             await self._table.tidy()
         self._failure, self._failures = None, 0
@@ -226,7 +226,7 @@ class Session:
             log.exception("poll_broke", client=self.name)
             raise ClientProtocolError(f"its reply could not be read ({type(error).__name__})") from error
 
-    async def _take(self, now: datetime) -> None:
+    async def _take(self, now: datetime, asked: float) -> None:
         """Commit what the client changed. What is remembered of it counts only once it is committed."""
         picture = self._picture
         await turn_for(picture.unsettled)
@@ -236,14 +236,14 @@ class Session:
             await self._table.commit_keyframe({row.id: row for row in plan.upserts}, now)
             changes = tuple(Change(None, row) for row in plan.upserts)
         else:
-            holds, removed = self._judge(picture)
+            holds, removed = self._judge(picture, asked)
             changes = await self._table.commit(plan.upserts, removed, now)
         await turn_for(len(changes))
         picture.committed(changes, plan)
         self._holds, self._restarted = holds, False
         HELD_REMOVALS.labels(self.name).set(len(holds.missing))
 
-    def _judge(self, picture: Picture) -> tuple[Holds, tuple[str, ...]]:
+    def _judge(self, picture: Picture, asked: float) -> tuple[Holds, tuple[str, ...]]:
         return judge(
             self._holds,
             self._policy,
@@ -252,7 +252,8 @@ class Session:
             vanished=picture.vanished,
             waived=picture.waived,
             restarted=self._restarted,
-            now=self._clock.monotonic(),
+            asked=asked,
+            heard=self._clock.monotonic(),
         )
 
     @property

@@ -30,8 +30,8 @@ from sluice_gateway.sources import Wanted, check_save_path, resolve
 log = logging.get(__name__)
 
 SHOWN_WITHIN = 3.0
-# Refusals after which it is certain that the client never got the add.
-_NEVER_SENT = ("no_responder", "deadline_passed", "not_holder")
+# Refusals after which the client never got the add; not so `not_holder`, as who holds it by now heard the request too.
+_NEVER_SENT = ("no_responder", "deadline_passed")
 # A duplicate that our table did not show is most likely this very add, repeated after a lost answer.
 _SENT_BEFORE = ("duplicate", "already_running")
 
