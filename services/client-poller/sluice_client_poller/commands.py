@@ -117,7 +117,7 @@ class Commands:
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: list[Stoppable] = []
         self._open = 0
-        self._terms: OrderedDict[str, Terms] = OrderedDict()
+        self._terms: OrderedDict[str, tuple[str, Terms]] = OrderedDict()
         self._verbs: dict[str, tuple[type[Any], Handler]] = {
             "add": (commands.Add, self._once("add", self.add)),
             "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, effects.is_paused))),
@@ -357,6 +357,7 @@ class Commands:
     async def add(self, body: commands.Add, request: rpc.Request) -> commands.Done:
         """Add, verify, and answer once the row is in the table."""
         download_id = await _DEED.get().change(self._session.adapter.add(_new(body)))
+        self._terms.pop(download_id, None)  # what a retry noted was of another
         await self._session.see(download_id, effects.is_there)
         return self._finished(download_id)
 
@@ -365,28 +366,35 @@ class Commands:
         async with self._alone(body.id):
             row = self._find(body.id, body.epoch)
             await self._take_out(row, IntentKind.CANCEL, request, with_data=body.with_data)
+            self._terms.pop(row.id, None)
             return self._finished(row.id)
 
     async def retry(self, body: commands.Retry, request: rpc.Request) -> commands.Done:
         """Take it out, keeping its data, see it gone, and add it again with what was set on it.
 
-        One that is gone already is only added, with what an earlier try of this process knows of it.
+        One that is gone already is only added, and one that was added half way is added anew, with what an earlier
+        try of this process knows of it.
         """
         async with self._alone(body.id):
             download_id = body.id
             if self._session.row(body.id) is not None:
                 row = self._find(body.id, body.epoch)
                 download_id = row.id
-                terms = await self._session.adapter.terms(self._session.client_name_of(row))
-                self._note(row.id, msgspec.structs.replace(terms, forced=row.forced))
+                await self._note(row)
                 await self._take_out(row, IntentKind.RETRY, request, with_data=False)
                 self._check_to_go_on(request)
-            done = await self._add_again(_new(body.source), self._terms.get(download_id, Terms()))
+            _, terms = self._terms.get(download_id, ("", Terms()))
+            done = await self._add_again(_new(body.source), terms)
             self._terms.pop(download_id, None)
             return done
 
-    def _note(self, download_id: str, terms: Terms) -> None:
-        self._terms[download_id] = terms
+    async def _note(self, row: Download) -> None:
+        """Keep what is set on it. Another epoch than noted is what an earlier try added, perhaps without all of it."""
+        noted = self._terms.get(row.id)
+        if noted is not None and noted[0] != row.epoch:
+            return
+        terms = await self._session.adapter.terms(self._session.client_name_of(row))
+        self._terms[row.id] = row.epoch, msgspec.structs.replace(terms, forced=row.forced)
         while len(self._terms) > REMEMBERED:
             self._terms.popitem(last=False)
 

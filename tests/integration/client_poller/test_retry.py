@@ -78,6 +78,12 @@ async def ready(bus: Bus) -> None:
     await until(lambda: committed(bus, "fake"), what="a committed table")
 
 
+async def shows(bus: Bus, left: str) -> bool:
+    """Whether the table has a download that is not the one of this epoch."""
+    table = await committed(bus, "fake")
+    return table is not None and "a" in table.rows and table.rows["a"].epoch != left
+
+
 async def test_what_was_set_is_set_again_before_anything_is_transferred(bus: Bus, client: Choosy) -> None:
     """Limits and order with the add, the rest while it is stopped; then it runs as it did."""
     async with polling(bus, {"fake": client}):
@@ -141,6 +147,34 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_it_said_where_it_sta
         assert "passkey" not in str(unknown.value)
         client.failure, client.fails_after = None, None
         assert (client.rows["a"].state, client.all_terms["a"].unwanted) == (State.PAUSED, (1,))
+
+
+async def test_a_retry_that_was_cut_off_is_made_good_by_the_next(bus: Bus, client: Choosy) -> None:
+    """What was set at first counts, not what the half-set download that the first try left has."""
+    async with polling(bus, {"fake": client}):
+        await ready(bus)
+        left = client.rows["a"].epoch
+        client.fails_after = "alter:files"
+        with pytest.raises(Problem, match="added again, perhaps paused"):
+            await send(bus, "retry", commands.Retry(id="a", source=SOURCE), "r1")
+        client.failure, client.fails_after = None, None
+        await until(lambda: shows(bus, left), what="the half-set download in the table")
+        done = await send(bus, "retry", commands.Retry(id="a", source=SOURCE), "r2")
+    assert (done.lost, client.all_terms["a"]) == ((), SET)
+    assert (client.rows["a"].state, client.rows["a"].forced) == (State.DOWNLOADING, True)
+
+
+async def test_what_was_noted_is_forgotten_with_the_download(bus: Bus, client: Choosy) -> None:
+    """One that somebody removed and added anew is another: a retry of it brings nothing back."""
+    async with polling(bus, {"fake": client}):
+        await ready(bus)
+        client.takes = False
+        with pytest.raises(Problem, match="not_added_again"):
+            await send(bus, "retry", commands.Retry(id="a", source=SOURCE), "r1")
+        client.takes = True
+        await send(bus, "add", SOURCE, "r2")
+        await send(bus, "retry", commands.Retry(id="a", source=SOURCE), "r3")
+    assert client.all_terms["a"] == Terms(trackers=frozenset())
 
 
 async def test_a_lost_answer_to_the_add_is_no_refusal(bus: Bus, client: Choosy) -> None:
