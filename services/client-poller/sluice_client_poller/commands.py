@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from sluice_client_poller import again, audit, effects
+from sluice_client_poller import audit, effects, retrying
 from sluice_client_poller.adapters import guard, versions
-from sluice_client_poller.adapters.port import NewDownload, Terms
+from sluice_client_poller.adapters.port import NewDownload
 from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
 from sluice_client_poller.own import own_settings
+from sluice_client_poller.progress import DEED, Deed, unknown
 from sluice_client_poller.session import Session, with_intent
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import Stoppable, serve_each
@@ -27,13 +27,12 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import (
     BusUnavailable,
     ClientError,
-    ClientUnavailable,
     Fenced,
     Problem,
     SluiceError,
 )
 from sluice_common.model.download import Download, Intent
-from sluice_common.model.edits import AnyEdit, ForceStart, Limits, OwnSettings
+from sluice_common.model.edits import Limits, OwnSettings
 from sluice_common.model.enums import IntentKind
 
 log = logging.get(__name__)
@@ -42,52 +41,8 @@ REMEMBERED = 1000
 FILES_BUDGET = rpc.PAGE_BYTES
 # In the place of a download's id, where a command is about no single one.
 _WHOLE_CLIENT = ""
-_TAKEN_OUT = "it was taken out, its data and its source kept"
 
 Handler = Callable[[Any, rpc.Request], Awaitable[object]]
-T = TypeVar("T")
-
-
-class Deed:
-    """How far a command came: `sends` counts the requests that change something and that the client may have,
-    `accepted` is true once it said so; `row` is what it met."""
-
-    def __init__(self) -> None:
-        self.sends = 0
-        self.accepted = False
-        self.row: Download | None = None
-
-    @property
-    def sent(self) -> bool:
-        """Whether the client may have been changed."""
-        return self.sends > 0
-
-    async def change(self, call: Awaitable[T]) -> T:
-        """Await an adapter's changing call. What it refuses with a Problem was not done."""
-        self.accepted = False
-        try:
-            result = await call
-        except Problem:
-            self.sends = 0
-            raise
-        except ClientUnavailable as error:
-            self.sends -= error.unsent
-            raise
-        self.sends, self.accepted = max(self.sends, 1), True
-        return result
-
-    @property
-    def leaves_open(self) -> tuple[type[ClientError], ...]:
-        """The errors of the client after which nobody knows what it made of the command."""
-        return (ClientError,) if self.accepted else (ClientUnavailable,) if self.sent else ()
-
-    def unknown(self, error: ClientError) -> Problem:
-        """What is said of one that the client may have."""
-        why = "the client took it, but could not be looked at since" if self.accepted else "the client does not answer"
-        return _unknown(f"{why} ({error})")
-
-
-_DEED: ContextVar[Deed] = ContextVar("deed")
 
 
 def _accepted(row: Download, epoch: str, request_id: str) -> Download:
@@ -99,10 +54,6 @@ def _accepted(row: Download, epoch: str, request_id: str) -> Download:
 
 def _new(body: commands.Add) -> NewDownload:
     return NewDownload(**{name: getattr(body, name) for name in body.__struct_fields__})
-
-
-def _unknown(why: str) -> Problem:
-    return Problem(audit.UNKNOWN, 503, f"{why}; look at the queue before trying again")
 
 
 class Commands:
@@ -117,7 +68,7 @@ class Commands:
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: list[Stoppable] = []
         self._open = 0
-        self._terms: OrderedDict[str, tuple[str, Terms]] = OrderedDict()
+        self._retries = retrying.Retries(session)
         self._verbs: dict[str, tuple[type[Any], Handler]] = {
             "add": (commands.Add, self._once("add", self.add)),
             "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, effects.is_paused))),
@@ -169,7 +120,7 @@ class Commands:
 
         async def handle(body: Any, request: rpc.Request) -> object:
             deed, outcome, value = Deed(), "failed", None
-            token = _DEED.set(deed)
+            token = DEED.set(deed)
             try:
                 with guard.guarded(partial(self._refuse_to_go_on, request)):
                     value = await self._in_time(handler, body, request)
@@ -181,7 +132,7 @@ class Commands:
                 outcome = error.reason
                 raise
             finally:
-                _DEED.reset(token)
+                DEED.reset(token)
                 if (deed.accepted and outcome != audit.OK) or (deed.sent and outcome == "failed"):
                     outcome = audit.UNKNOWN
                 await self._tell(verb, body, request, outcome, value, deed)
@@ -228,11 +179,11 @@ class Commands:
             async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
                 return await handler(body, request)
         except TimeoutError as error:
-            if not _DEED.get().sent:
+            if not DEED.get().sent:
                 raise Problem("deadline_passed", 504, "the deadline passed before the client was asked") from error
-            raise Problem(audit.UNKNOWN, 504, "the effect was not seen before the deadline") from error
+            raise DEED.get().cut_off("the effect was not seen before the deadline", 504) from error
         except (BusUnavailable, Fenced) as error:
-            raise _unknown(str(error)) from error
+            raise DEED.get().cut_off(str(error)) from error
 
     def _once(self, verb: str, handler: Handler) -> Handler:
         """A request that was seen is not carried out again; its first answer is repeated.
@@ -243,14 +194,14 @@ class Commands:
         """
 
         async def handle(body: Any, request: rpc.Request) -> object:
-            key, deed = audit.key_of(verb, body, request), _DEED.get()
+            key, deed = audit.key_of(verb, body, request), DEED.get()
             if key in self._done:
                 known = self._done[key]
                 if known is None:
                     raise Problem("already_running", 409, "this very request is being carried out; wait for its effect")
                 if isinstance(known, Deed):
                     deed.accepted = known.accepted
-                    raise _unknown("it was sent before")
+                    raise unknown("it was sent before")
                 return known
             self._check(request)
             self._remember(key, None)
@@ -289,7 +240,7 @@ class Commands:
             raise TimeoutError
         if not self._lease.is_fresh():
             raise Fenced("this poller cannot prove its lease any more")
-        _DEED.get().sends += 1
+        DEED.get().sends += 1
 
     def _find(self, download_id: str, epoch: str | None) -> Download:
         if not self._session.is_known:
@@ -301,7 +252,7 @@ class Commands:
             raise Problem("not_found", 404, f"{self._session.name} has no download {download_id}")
         if epoch is not None and row.epoch != epoch:
             raise Problem("epoch_changed", 409, "the download was added anew in the meantime; look at it again")
-        _DEED.get().row = row
+        DEED.get().row = row
         return row
 
     def _finished(self, download_id: str) -> commands.Done:
@@ -315,7 +266,7 @@ class Commands:
             async with self._alone(body.id):
                 row = self._find(body.id, body.epoch)
                 self._check(request)  # another command may have kept it waiting
-                await _DEED.get().change(call(self._session.client_name_of(row)))
+                await DEED.get().change(call(self._session.client_name_of(row)))
                 await self._session.see(row.id, effect)
                 return self._finished(row.id)
 
@@ -326,7 +277,7 @@ class Commands:
         async with self._alone(body.id):
             row = self._find(body.id, body.epoch)
             self._check(request)
-            await _DEED.get().change(self._session.adapter.alter(self._session.client_name_of(row), body.edit))
+            await DEED.get().change(self._session.adapter.alter(self._session.client_name_of(row), body.edit))
             await self._session.see(row.id, effects.of(body.edit))
             return self._finished(row.id)
 
@@ -334,7 +285,7 @@ class Commands:
         """Change the client as a whole, and answer once its rows show what they can show of it."""
         async with self._alone(_WHOLE_CLIENT):
             self._check(request)
-            await _DEED.get().change(self._session.adapter.control(body.control))
+            await DEED.get().change(self._session.adapter.control(body.control))
             await self._session.see_all(effects.of_all(body.control))
             return commands.Done(id=_WHOLE_CLIENT, position=self._session.position)
 
@@ -356,8 +307,8 @@ class Commands:
 
     async def add(self, body: commands.Add, request: rpc.Request) -> commands.Done:
         """Add, verify, and answer once the row is in the table."""
-        download_id = await _DEED.get().change(self._session.adapter.add(_new(body)))
-        self._terms.pop(download_id, None)  # what a retry noted was of another
+        download_id = await DEED.get().change(self._session.adapter.add(_new(body)))
+        self._retries.forget(download_id)  # what a retry noted was of another
         await self._session.see(download_id, effects.is_there)
         return self._finished(download_id)
 
@@ -366,7 +317,7 @@ class Commands:
         async with self._alone(body.id):
             row = self._find(body.id, body.epoch)
             await self._take_out(row, IntentKind.CANCEL, request, with_data=body.with_data)
-            self._terms.pop(row.id, None)
+            self._retries.forget(row.id)
             return self._finished(row.id)
 
     async def retry(self, body: commands.Retry, request: rpc.Request) -> commands.Done:
@@ -376,72 +327,23 @@ class Commands:
         try of this process knows of it.
         """
         async with self._alone(body.id):
-            download_id = body.id
-            if self._session.row(body.id) is not None:
+            found = self._session.row(body.id)
+            if found is not None:
                 row = self._find(body.id, body.epoch)
-                download_id = row.id
-                await self._note(row)
+                await self._retries.note(row)
                 await self._take_out(row, IntentKind.RETRY, request, with_data=False)
                 self._check_to_go_on(request)
-            _, terms = self._terms.get(download_id, ("", Terms()))
-            done = await self._add_again(_new(body.source), terms)
-            self._terms.pop(download_id, None)
-            return done
-
-    async def _note(self, row: Download) -> None:
-        """Keep what is set on it. Another epoch than noted is what an earlier try added, perhaps without all of it."""
-        noted = self._terms.get(row.id)
-        if noted is not None and noted[0] != row.epoch:
-            return
-        terms = await self._session.adapter.terms(self._session.client_name_of(row))
-        self._terms[row.id] = row.epoch, msgspec.structs.replace(terms, forced=row.forced)
-        while len(self._terms) > REMEMBERED:
-            self._terms.popitem(last=False)
-
-    async def _add_again(self, source: NewDownload, terms: Terms) -> commands.Done:
-        adapter, new = self._session.adapter, again.added(source, terms)
-        try:
-            download_id = await _DEED.get().change(adapter.add(new))
-        except Problem as problem:
-            raise Problem(
-                "not_added_again", problem.status, f"{_TAKEN_OUT}, and not added again: {problem}"
-            ) from problem
-        except ClientError as error:
-            raise _unknown(f"{_TAKEN_OUT}; whether it was added again is not known ({error})") from error
-        held = new.paused and not source.paused
-        try:
-            lost = await self._set_again(download_id, await self._left(download_id, terms))
-            if held:
-                await adapter.resume(download_id)
-            if terms.forced and not source.paused:
-                lost += await self._set_again(download_id, [ForceStart()])
-        except ClientError as error:
-            raise _unknown(
-                f"it was added again, perhaps paused and without all that was set on it ({error})"
-            ) from error
-        await self._session.see(download_id, effects.runs if held else effects.is_there)
-        return msgspec.structs.replace(self._finished(download_id), lost=lost)
-
-    async def _left(self, download_id: str, terms: Terms) -> tuple[AnyEdit, ...]:
-        return again.edits(terms, await self._session.adapter.terms(download_id)) if terms != Terms() else ()
-
-    async def _set_again(self, download_id: str, edits: Iterable[AnyEdit]) -> tuple[str, ...]:
-        """What the client does not take is no reason to be without the download: the kinds of those edits."""
-        lost = []
-        for edit in edits:
-            try:
-                await self._session.adapter.alter(download_id, edit)
-            except Problem as problem:
-                kind = str(edit.__struct_config__.tag)
-                log.warning("not_set_again", client=self._session.name, id=download_id, kind=kind, code=problem.code)
-                lost.append(kind)
-        return tuple(lost)
+            download_id, lost, effect = await self._retries.add_again(
+                found.id if found is not None else body.id, _new(body.source), was_out=found is None
+            )
+            await self._session.see(download_id, effect)
+            return msgspec.structs.replace(self._finished(download_id), lost=lost)
 
     def _check_to_go_on(self, request: rpc.Request) -> None:
         try:
             self._check(request)
         except SluiceError as error:
-            detail = f"this poller could not go on; {_TAKEN_OUT}, and not added again: retry adds it"
+            detail = f"this poller could not go on; {retrying.TAKEN_OUT}, and not added again: retry adds it"
             raise Problem(audit.UNKNOWN, 503, detail) from error
 
     async def _take_out(self, row: Download, kind: IntentKind, request: rpc.Request, *, with_data: bool) -> None:
@@ -452,7 +354,7 @@ class Commands:
         if current is None or current.epoch != row.epoch:
             raise Problem("epoch_changed", 409, "the download is gone or was added anew; look at it again")
         self._check(request)
-        await _DEED.get().change(self._session.adapter.remove(name, with_data=with_data))
+        await DEED.get().change(self._session.adapter.remove(name, with_data=with_data))
         await self._session.rewrite(row.id, lambda known: _accepted(known, row.epoch, request.request_id))
         await self._session.see(row.id, effects.is_gone)
 

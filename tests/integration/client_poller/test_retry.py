@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from typing_extensions import override
 
-from sluice_client_poller.adapters.port import NewDownload, Terms
+from sluice_client_poller.adapters.port import NewDownload, Poll, Terms
 from sluice_common.bus.connect import Bus
-from sluice_common.contracts import commands
+from sluice_common.bus.rpc import call
+from sluice_common.contracts import commands, subjects
 from sluice_common.contracts.events import CommandData
 from sluice_common.kit.errors import ClientUnavailable, Problem
 from sluice_common.model.edits import AnyEdit, ChooseFiles, EditTrackers, SetLimits
@@ -82,6 +83,15 @@ async def shows(bus: Bus, left: str) -> bool:
     """Whether the table has a download that is not the one of this epoch."""
     table = await committed(bus, "fake")
     return table is not None and "a" in table.rows and table.rows["a"].epoch != left
+
+
+async def reached(bus: Bus) -> bool:
+    """Whether the poller takes its client for reachable again, so that it sends commands."""
+    try:
+        await call(bus, subjects.command("fake", "look"), commands.Look(id="a"), commands.Seen, request_id="look")
+    except Problem:
+        return False
+    return True
 
 
 async def test_what_was_set_is_set_again_before_anything_is_transferred(bus: Bus, client: Choosy) -> None:
@@ -162,6 +172,37 @@ async def test_a_retry_that_was_cut_off_is_made_good_by_the_next(bus: Bus, clien
         done = await send(bus, "retry", commands.Retry(id="a", source=SOURCE), "r2")
     assert (done.lost, client.all_terms["a"]) == ((), SET)
     assert (client.rows["a"].state, client.rows["a"].forced) == (State.DOWNLOADING, True)
+
+
+async def test_what_the_first_try_added_is_set_right_before_the_table_shows_it(bus: Bus, client: Choosy) -> None:
+    """It is there, half set and stopped: the next retry finishes it, and never says that it was not added."""
+    client.answer = lambda: Poll(rows=() if "remove:False" in client.calls else tuple(client.rows.values()))
+    async with polling(bus, {"fake": client}):
+        await ready(bus)
+        client.fails_after = "alter:files"
+        with pytest.raises(Problem, match="added again, perhaps paused"):
+            await send(bus, "retry", commands.Retry(id="a", source=SOURCE), "r1")
+        client.failure, client.fails_after = None, None
+        assert client.rows["a"].state == State.PAUSED
+        await until(lambda: reached(bus), what="a client that is asked again")
+        done = await send(bus, "retry", commands.Retry(id="a", source=SOURCE), "r2")
+    assert (done.id, done.lost, client.all_terms["a"]) == ("a", (), SET)
+    assert (client.rows["a"].state, client.rows["a"].forced) == (State.DOWNLOADING, True)
+    assert client.calls.count("remove:False") == 1
+
+
+async def test_a_duplicate_of_what_was_just_taken_out_is_no_success(bus: Bus, client: Choosy) -> None:
+    """A client may still have it while it lets go of it: nothing is set on what is on its way out."""
+
+    async def add(new: NewDownload) -> str:
+        raise Problem("duplicate", 409, "it is there already", id="a")
+
+    async with polling(bus, {"fake": client}):
+        await ready(bus)
+        client.add = add  # type: ignore[method-assign]
+        with pytest.raises(Problem, match="not added again: duplicate") as refused:
+            await send(bus, "retry", commands.Retry(id="a", source=SOURCE))
+    assert refused.value.code == "not_added_again"
 
 
 async def test_what_was_noted_is_forgotten_with_the_download(bus: Bus, client: Choosy) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from typing_extensions import override
 
 from sluice_client_poller import audit
 from sluice_client_poller.adapters import guard
+from sluice_client_poller.adapters.port import NewDownload, Terms
 from sluice_client_poller.commands import Commands
 from sluice_common.contracts import commands, rpc
 from sluice_common.contracts.events import CommandData, Event
 from sluice_common.kit.clock import SYSTEM_CLOCK
-from sluice_common.kit.errors import ClientUnavailable, Problem
+from sluice_common.kit.errors import ClientUnavailable, Fenced, Problem
 from sluice_common.model.download import Download
+from sluice_common.model.edits import AnyEdit
+from sluice_common.model.enums import State
 from support.fake_client import FakeClient
 
 
@@ -123,6 +127,78 @@ async def test_a_retry_that_stops_half_way_says_what_was_done(told: list[Event])
         await made(client, lease).do("retry", commands.Retry(id="a", source=commands.Add(magnet="magnet:a")), request())
     assert stopped.value.code == "unknown_outcome"
     assert client.calls == ["terms", "read", "remove:False"]
+    assert [(event.type, event.read(CommandData).outcome) for event in told] == [
+        ("command.executed", "unknown_outcome")
+    ]
+
+
+class Breaking(FakeClient):
+    """Adds torrents stopped; `breaks` is what comes of the call of this name that follows."""
+
+    def __init__(self, call: str, breaks: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self.call, self.breaks = call, breaks
+        self.put("a", state=State.DOWNLOADING)
+        self.all_terms["a"] = Terms(unwanted=(1,))
+
+    @override
+    async def add(self, new: NewDownload) -> str:
+        self.all_terms.clear()
+        return await super().add(msgspec.structs.replace(new, magnet="magnet:a"))
+
+    async def _maybe(self, call: str) -> None:
+        if self.added and call == self.call:
+            await self.breaks()
+
+    @override
+    async def terms(self, download_id: str) -> Terms:
+        await self._maybe("terms")
+        return await super().terms(download_id)
+
+    @override
+    async def alter(self, download_id: str, edit: AnyEdit) -> None:
+        await self._maybe("alter")
+
+    @override
+    async def resume(self, download_id: str) -> None:
+        await self._maybe("resume")
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+async def fenced() -> None:
+    raise Fenced("this poller cannot prove its lease any more")
+
+
+async def refused() -> None:
+    raise Problem("client_refused", 409, "no")
+
+
+async def gone() -> None:
+    raise Problem("not_found", 404, "no such download")
+
+
+@pytest.mark.parametrize(
+    ("call", "breaks", "why"),
+    [
+        ("alter", never, "before the deadline"),
+        ("alter", fenced, "cannot prove its lease"),
+        ("resume", refused, "client_refused"),
+        ("terms", gone, "not_found"),
+    ],
+)
+async def test_whatever_ends_a_retry_after_its_add_is_told_with_where_it_stands(
+    told: list[Event], call: str, breaks: Callable[[], Awaitable[None]], why: str
+) -> None:
+    """It is in the client, perhaps stopped: nobody is told of a refusal, or only of an effect that was not seen."""
+    source = commands.Add(torrent=b"d4:infod4:name1:aee")
+    soon = rpc.Request(request_id="r1", deadline=SYSTEM_CLOCK.now() + timedelta(seconds=0.3), actor="tester")
+    does = made(Breaking(call, breaks), Lease())
+    with pytest.raises(Problem, match=f"added again, perhaps paused.*retry it again.*{why}") as ended:
+        await does.do("retry", commands.Retry(id="a", source=source), soon)
+    assert ended.value.code == "unknown_outcome"
     assert [(event.type, event.read(CommandData).outcome) for event in told] == [
         ("command.executed", "unknown_outcome")
     ]
