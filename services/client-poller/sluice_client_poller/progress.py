@@ -30,12 +30,14 @@ class Deed:
         return self.sends > 0
 
     async def change(self, call: Awaitable[T]) -> T:
-        """Await an adapter's changing call. What it refuses with a Problem was not done."""
-        self.accepted = False
+        """Await an adapter's changing call. The one request that is refused with a Problem was not done; of several
+        an earlier one was."""
+        self.accepted, before = False, self.sends
         try:
             result = await call
         except Problem:
-            self.sends = 0
+            if self.sends - before <= 1:
+                self.sends = 0
             raise
         except ClientUnavailable as error:
             self.sends -= error.unsent

@@ -288,6 +288,16 @@ async def test_the_label_of_an_add(adapter: TransmissionAdapter, replay: Replay,
         assert "torrent-set" not in asked
 
 
+async def test_what_an_added_torrent_does_not_take_is_no_refusal_of_the_add(
+    adapter: TransmissionAdapter, replay: Replay, recorded: Recorded
+) -> None:
+    """It is in the client then: a Problem would say that nothing was done, and what it was added for be forgotten."""
+    recorded.is_obedient = False
+    with pytest.raises(ClientProtocolError, match="Transmission added it, but: "):
+        await adapter.add(NewDownload(magnet=f"magnet:?xt=urn:btih:{OTHER}", upload_limit=500_000))
+    assert OTHER in {row["hashString"] for row in recorded.rows.values()}
+
+
 async def test_a_hybrid_is_refused_where_it_would_never_arrive(
     adapter: TransmissionAdapter, replay: Replay, recorded: Recorded
 ) -> None:

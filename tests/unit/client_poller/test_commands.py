@@ -267,6 +267,25 @@ async def test_what_never_left_was_not_done(told: list[Event], times: int, unsen
     assert {(event.type, event.read(CommandData).outcome) for event in told} == {("command.failed", "unreachable")}
 
 
+@pytest.mark.parametrize(("times", "again"), [(1, "client_refused"), (2, "it was sent before")])
+async def test_only_a_refusal_of_the_one_request_leaves_nothing_done(told: list[Event], times: int, again: str) -> None:
+    """Of two changes the first was done where the second is refused: the same request is not carried out anew."""
+
+    class Refusing(FakeClient):
+        @override
+        async def pause(self, download_id: str) -> None:
+            for _ in range(times):
+                guard.may_send()
+            raise Problem("client_refused", 409, "no")
+
+    client = Refusing()
+    client.put("a")
+    does = made(client, Lease())
+    for why in ("client_refused", again):
+        with pytest.raises(Problem, match=why):
+            await does.do("pause", commands.Act(id="a"), request())
+
+
 async def test_what_left_before_a_connection_was_missing_is_unknown(told: list[Event]) -> None:
     """Only the second of two changes never left."""
     with pytest.raises(Problem, match="unknown_outcome"):

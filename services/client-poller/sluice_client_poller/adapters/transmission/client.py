@@ -102,7 +102,7 @@ class TransmissionAdapter:
         torrent_id = await self._send(new, info_hash, labels if session.rpc_version >= wire.LABELS_ON_ADD else [])
         later = edits.after_add(new, labels if session.rpc_version < wire.LABELS_ON_ADD else [])
         if later is not None:
-            await self._change(torrent_id, later)
+            await self._complete(torrent_id, later)
         if await self.read(torrent_id) is None:
             raise ClientProtocolError("Transmission took the torrent and does not list it")
         return torrent_id
@@ -386,6 +386,13 @@ class TransmissionAdapter:
                 return
             await self._clock.sleep(_SEEN_PAUSE)
         raise Problem("client_refused", 409, "Transmission took the change and did not make it; its log may say why")
+
+    async def _complete(self, torrent_id: str, later: edits.Change) -> None:
+        """A refusal here is none of the add: a Problem would tell that nothing was done."""
+        try:
+            await self._change(torrent_id, later)
+        except Problem as problem:
+            raise ClientProtocolError(f"Transmission added it, but: {problem.detail}") from None
 
     async def _see_all_stopped(self) -> None:
         """As with `pause`: what 3.00 checked when it was told to stop starts when that is over."""
