@@ -180,6 +180,7 @@ class Commands:
                 return await handler(body, request)
         except TimeoutError as error:
             if not DEED.get().sent:
+                self._refuse_unless_holder()
                 raise Problem("deadline_passed", 504, "the deadline passed before the client was asked") from error
             raise DEED.get().cut_off("the effect was not seen before the deadline", 504) from error
         except (BusUnavailable, Fenced) as error:
@@ -223,16 +224,23 @@ class Commands:
     def _remember(self, key: bytes, value: object) -> None:
         self._done[key] = value
         while len(self._done) > REMEMBERED:
-            self._done.popitem(last=False)
+            ended = next((each for each, known in self._done.items() if known is not None), None)
+            if ended is None:
+                return  # what still runs is never forgotten: its repetition would be carried out
+            del self._done[ended]
 
     def _check(self, request: rpc.Request) -> None:
         """Right before anything is sent to the client."""
+        self._refuse_unless_holder()
         if self._clock.now() >= request.deadline:
             raise Problem("deadline_passed", 504, "the deadline passed before anything was done")
+        self._session.refuse_if_down()
+
+    def _refuse_unless_holder(self) -> None:
+        """Only the holder may say that nothing was done, as a passed deadline does."""
         if not self._lease.is_fresh():
             why = "this poller cannot prove its lease now and did nothing, but another may have"
             raise Problem("not_holder", 503, f"{why}; look at the queue before trying again")
-        self._session.refuse_if_down()
 
     def _refuse_to_go_on(self, request: rpc.Request) -> None:
         """Right before each request of a command that runs: an earlier one may have changed something already."""

@@ -12,6 +12,7 @@ import pytest
 from typing_extensions import override
 
 from sluice_client_poller import audit
+from sluice_client_poller import commands as module
 from sluice_client_poller.adapters import guard
 from sluice_client_poller.adapters.port import NewDownload, Terms
 from sluice_client_poller.commands import Commands
@@ -23,6 +24,7 @@ from sluice_common.model.download import Download
 from sluice_common.model.edits import AnyEdit
 from sluice_common.model.enums import State
 from support.fake_client import FakeClient
+from support.waiting import until
 
 
 class Lease:
@@ -130,6 +132,51 @@ async def test_a_retry_that_stops_half_way_says_what_was_done(told: list[Event])
     assert [(event.type, event.read(CommandData).outcome) for event in told] == [
         ("command.executed", "unknown_outcome")
     ]
+
+
+async def test_only_the_holder_says_that_a_deadline_passed_before_anything_was_done(told: list[Event]) -> None:
+    """Another may hold the client by then and have carried it out, whether it came late or waited here."""
+    lease = Lease()
+    lease.fresh = False
+    client = FakeClient()
+    client.put("a")
+    late = rpc.Request(request_id="r1", deadline=SYSTEM_CLOCK.now(), actor="tester")
+    with pytest.raises(Problem, match="not_holder"):
+        await made(client, lease).do("pause", commands.Act(id="a"), late)
+    lease.fresh = True
+
+    async def pause(download_id: str) -> None:
+        lease.fresh = False
+        await never()
+
+    client.pause = pause  # type: ignore[method-assign]
+    soon = rpc.Request(request_id="r2", deadline=SYSTEM_CLOCK.now() + timedelta(seconds=0.2), actor="tester")
+    with pytest.raises(Problem, match="not_holder"):
+        await made(client, lease).do("pause", commands.Act(id="a"), soon)
+
+
+async def test_what_still_runs_is_not_forgotten(told: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come meanwhile: its repetition is not carried out a second time."""
+    monkeypatch.setattr(module, "REMEMBERED", 2)
+    go_on = asyncio.Event()
+
+    class Waiting(FakeClient):
+        @override
+        async def pause(self, download_id: str) -> None:
+            await super().pause(download_id)
+            await go_on.wait()
+
+    client = Waiting()
+    for download_id in "abcd":
+        client.put(download_id)
+    does = made(client, Lease())
+    running = [asyncio.create_task(does.do("pause", commands.Act(id=each), request())) for each in "abcd"]
+    await until(lambda: len(client.calls) == 4, what="four that run")
+    with pytest.raises(Problem, match="already_running"):
+        await does.do("pause", commands.Act(id="a"), request())
+    go_on.set()
+    await asyncio.gather(*running)
+    assert client.calls == ["pause"] * 4
 
 
 class Breaking(FakeClient):
