@@ -338,8 +338,12 @@ class Commands:
             found = self._session.row(body.id)
             if found is not None:
                 row = self._find(body.id, body.epoch)
-                await self._retries.note(row)
-                await self._take_out(row, IntentKind.RETRY, request, with_data=False)
+                noted = await self._retries.read(row)
+                try:
+                    await self._take_out(row, IntentKind.RETRY, request, with_data=False)
+                finally:
+                    if DEED.get().sent:
+                        self._retries.note(row, noted)
                 self._check_to_go_on(request)
             download_id, lost, effect = await self._retries.add_again(
                 found.id if found is not None else body.id, _new(body.source), was_out=found is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import msgspec
 
@@ -24,20 +25,28 @@ _ADDED_OR_NOT = f"{TAKEN_OUT}; whether it was added again is not known: retry it
 _HALF_SET = "it was added again, perhaps paused and without all that was set on it: retry it again"
 
 
+# The epoch that was first taken out, and what was set on it.
+Noted: TypeAlias = tuple[str, Terms]
+
+
 class Retries:
     """What was set on downloads until they are added again with it, for as long as this process holds their client."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._noted: OrderedDict[str, tuple[str, Terms]] = OrderedDict()
+        self._noted: OrderedDict[str, Noted] = OrderedDict()
 
-    async def note(self, row: Download) -> None:
-        """Keep what is set on it. Another epoch than noted is what an earlier try added, perhaps without all of it."""
+    async def read(self, row: Download) -> Noted:
+        """What is to be set again. Another epoch than noted is what an earlier try added, perhaps without all of it."""
         noted = self._noted.get(row.id)
         if noted is not None and noted[0] != row.epoch:
-            return
+            return noted
         terms = await self._session.adapter.terms(self._session.client_name_of(row))
-        self._noted[row.id] = row.epoch, msgspec.structs.replace(terms, forced=row.forced)
+        return row.epoch, msgspec.structs.replace(terms, forced=row.forced)
+
+    def note(self, row: Download, noted: Noted) -> None:
+        """Keep it, once the client may have taken out the row."""
+        self._noted[row.id] = noted
         while len(self._noted) > NOTED:
             self._noted.popitem(last=False)
 

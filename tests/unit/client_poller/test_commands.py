@@ -211,6 +211,25 @@ class Breaking(FakeClient):
         await self._maybe("resume")
 
 
+async def test_a_retry_that_took_nothing_out_notes_nothing(told: list[Event]) -> None:
+    """Somebody else had added it anew: what is set on that one counts at the next retry."""
+    client = FakeClient()
+    row = client.put("a")
+    client.all_terms["a"] = Terms(upload_limit=500)
+
+    async def read(download_id: str) -> Download:
+        return msgspec.structs.replace(row, epoch="c2")
+
+    client.read = read  # type: ignore[method-assign]
+    does, body = made(client, Lease()), commands.Retry(id="a", source=commands.Add(magnet="magnet:a"))
+    with pytest.raises(Problem, match="epoch_changed"):
+        await does.do("retry", body, request("r1"))
+    client.put("a", epoch="c2")
+    client.all_terms["a"] = Terms(upload_limit=700)
+    await does.do("retry", body, request("r2"))
+    assert [new.upload_limit for new in client.added] == [700]
+
+
 async def never() -> None:
     await asyncio.Event().wait()
 
