@@ -11,32 +11,32 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import threading
+from weakref import WeakSet
 
 SETTLED = 60.0  # seconds after which a service has all that it will have for as long as it runs
 
-# Of the whole process, as the collector is. Not asyncio's: it outlives a loop, and nobody waits for it.
-_WENT = threading.Event()
+# Of the whole process, as the collector is.
+_LET_GO: WeakSet[object] = WeakSet()
 
 
-def something_went() -> None:
-    """Something that was to stay has been let go of: see to it that it is freed, at the latest after two SETTLED."""
-    _WENT.set()
+def let_go(thing: object) -> None:
+    """`thing` was to stay and is used no more: see to it that it is freed, within SETTLED after its last use."""
+    _LET_GO.add(thing)
 
 
 async def leave_alone_what_stays() -> None:
-    """Until cancelled. What is there once the service has settled is looked through again only after something went.
+    """Until cancelled. What is there once the service has settled is looked through again only for what was let go.
 
-    That costs one full collection, for all that went within SETTLED. What is young is looked through before it is
-    left alone, which takes no time.
+    That costs one full collection for all that was let go within SETTLED, and another as long as something still uses
+    it: a task that was cancelled takes a moment to end. What is young is looked through before it is left alone, which
+    takes no time.
     """
     await asyncio.sleep(SETTLED)
     gc.collect(1)
     gc.freeze()
     while True:
         await asyncio.sleep(SETTLED)
-        if _WENT.is_set():
-            _WENT.clear()
+        if _LET_GO:
             gc.unfreeze()
             gc.collect()
             gc.freeze()

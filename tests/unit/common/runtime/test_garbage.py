@@ -43,13 +43,13 @@ async def test_what_stays_is_looked_through_no_more(there: list[_Client]) -> Non
     assert id(later) in seen
 
 
-async def test_what_went_is_freed_once_that_was_said(there: list[_Client]) -> None:
-    """Left alone it is kept, even by a full collection; after a word of it it is freed, and the rest left alone."""
-    gone = weakref.ref(there[0])
+async def test_what_was_let_go_is_freed_once_nobody_uses_it(there: list[_Client]) -> None:
+    """Left alone it is kept, even by a full collection; let go it is freed, though it was used for a while after."""
+    gone, stays = weakref.ref(there[0]), _Client()
+    garbage.let_go(there[0])
+    await until(lambda: all(found is not stays for found in gc.get_objects()), what="a collection while it is used")
     there.clear()
     gc.collect()
     assert gone() is not None
-    stays = _Client()
-    garbage.something_went()
     await until(lambda: gone() is None, what="freed")
     assert all(found is not stays for found in gc.get_objects())
