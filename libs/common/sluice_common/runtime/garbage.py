@@ -20,7 +20,7 @@ _LET_GO: WeakSet[object] = WeakSet()
 
 
 def let_go(thing: object) -> None:
-    """`thing` was to stay and is used no more: see to it that it is freed, within SETTLED after its last use."""
+    """`thing` was to stay and is used no more: see to it that it is freed, at most two SETTLED after that."""
     _LET_GO.add(thing)
 
 
