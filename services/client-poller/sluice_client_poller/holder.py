@@ -30,6 +30,7 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, Fenced
 from sluice_common.kit.settings import ClientSettings, PollSettings
 from sluice_common.kit.tasks import checkpoint
+from sluice_common.runtime.garbage import let_go
 
 log = logging.get(__name__)
 
@@ -181,6 +182,7 @@ class Holder:
         held.lease.end()
         held.task.cancel()
         await asyncio.wait({held.task})
+        let_go(held.session)
 
     async def _tell_freed(self) -> None:
         with suppress(NatsError):

@@ -33,9 +33,13 @@ class _Said(msgspec.Struct, gc=False):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to commit, and what the client then has told of each settled id: its name for it and its time."""
+    """What to commit, and what the client then has told of each settled id: its name for it and its time.
+
+    `equal` are rows that need no commit: what the table has already, with the client's own texts.
+    """
 
     upserts: tuple[Download, ...]
+    equal: tuple[Download, ...]
     told: dict[str, tuple[str, str] | None]
 
 
@@ -198,6 +202,7 @@ class Picture:
     def plan(self, now: datetime, *, restarted: bool) -> Plan:
         """Every touched row settled: with its fixed id, its epoch, its first sight and its intent."""
         upserts: list[Download] = []
+        equal: list[Download] = []
         told: dict[str, tuple[str, str] | None] = {}
         for download_id, members in self._pending():
             if not members:
@@ -209,16 +214,8 @@ class Picture:
             if base is None or not only_ticked(base, row, base.seeding_time):
                 upserts.append(row)
             else:
-                self._hold_once(base, row)
-        return Plan(tuple(upserts), told)
-
-    def _hold_once(self, base: Download, row: Download) -> None:
-        """Put in the table's row's place an equal one that shares its texts with what the client said.
-
-        After a take-over the table was read from the bus and has all texts a second time: 100 MB of 100,000 rows.
-        """
-        assert self.table is not None
-        self.table.rows[base.id] = msgspec.structs.replace(row, seeding_time=base.seeding_time)
+                equal.append(msgspec.structs.replace(row, seeding_time=base.seeding_time))
+        return Plan(tuple(upserts), tuple(equal), told)
 
     def _pending(self) -> list[tuple[str, list[_Said]]]:
         """The touched ids with the rows that have them, in the client's order."""
@@ -254,6 +251,7 @@ class Picture:
     def committed(self, changes: Iterable[Change], plan: Plan | None = None) -> None:
         """The changes are in the table, and with them the plan, if they are its."""
         if plan is not None:
+            self._hold_once(plan.equal)
             self._tell(plan)
             self._touched.clear()
         concerned: set[str] = set()
@@ -264,6 +262,15 @@ class Picture:
         for name in concerned:
             for carrier in {name, *self._carriers.get(name, ())} & self._said.keys():
                 self._assign(carrier, self._said[carrier])
+
+    def _hold_once(self, equal: Iterable[Download]) -> None:
+        """Put in the place of the table's rows equal ones that share their texts with what the client said.
+
+        After a take-over the table was read from the bus and has all texts a second time.
+        """
+        for row in equal:
+            assert self.table is not None
+            self.table.rows[row.id] = row
 
     def _tell(self, plan: Plan) -> None:
         for download_id, told in plan.told.items():

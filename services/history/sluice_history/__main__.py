@@ -24,7 +24,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     bus = await stack.enter_async_context(connect(settings.nats, name="sluice-history"))
     replica, statuses = Replica(bus), Statuses(bus, settings.clients)
     reconciler = Reconciler(bus, db, replica, statuses, settings.clients)
-    await serve_queries(bus, db)
+    queries = await serve_queries(bus, db)
+    stack.push_async_callback(queries.stop)
     return Service(
         loops=[recorder(bus, db).run, replica.run, statuses.run, reconciler.run],
         ready=[bus.ready, db.ready],

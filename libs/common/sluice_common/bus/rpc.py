@@ -37,7 +37,7 @@ MAX_REPLY_BYTES = 1_000_000
 
 
 class Stoppable(Protocol):
-    """A running subscription."""
+    """A running subscription: keep it, and stop it at the end; until then the connection keeps it as well."""
 
     async def stop(self) -> None:
         """Take no more requests."""
@@ -84,7 +84,8 @@ async def _start(
     *,
     workers: int = CONCURRENCY,
 ) -> Stoppable:
-    subscriber = bus.broker.subscriber(subject, queue, max_workers=workers, decoder=_undecoded)
+    # FastStream would keep it, and whatever its handlers hold (a client's whole table), also after it was stopped.
+    subscriber = bus.broker.subscriber(subject, queue, max_workers=workers, decoder=_undecoded, persistent=False)
     subscriber(on_message)
     await subscriber.start()
     await bus.barrier()

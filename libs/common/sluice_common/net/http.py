@@ -75,8 +75,8 @@ _WORDS = {
 class _Straight(AsyncClient):
     """Requests go straight to the transport, and no cookie is kept: a poller sends a hundred of them a second.
 
-    What an AsyncClient does besides (a jar of cookies, redirects to follow, hooks, a log line that nobody reads) takes
-    a fifth of a request's CPU, and nobody here wants it.
+    What an AsyncClient does besides (a jar of cookies, redirects to follow, hooks, a log line that nobody reads) is a
+    good part of a request's CPU, and nobody here wants it.
     """
 
     def __init__(self, transport: AsyncBaseTransport, **given: Any) -> None:
