@@ -33,8 +33,8 @@ def _host(found: re.Match[str]) -> str:
     rest = found["rest"]
     if not found[0].endswith("//" + rest):  # quoted, in something whose own parts are not
         rest = unquote(unquote(rest.partition("&")[0]))
-    host = _HOST.match(re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2])
-    return host[0] if host else ""
+    host: str = _HOST.findall(re.split("[/?#]", rest)[0].rpartition("@")[2])[0]
+    return host
 
 
 def hosts(urls: Iterable[str]) -> tuple[str, ...]:
