@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from clients.asking import Downloads, adapter_for, eventually, row
 from sluice_client_poller.adapters.port import NewDownload
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import commands, subjects
 from sluice_common.contracts.events import Event
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model.edits import ChooseFiles
 from support.clients import LAUNCHERS, launch
 from support.poller import all_events, committed, polling, send
@@ -26,12 +24,6 @@ pytestmark = pytest.mark.client
 MANY = 20_000
 WITHIN = 60.0
 KINDS = sorted(LAUNCHERS)
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 @pytest.mark.slow

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from clients.asking import adapter_for, eventually, row
 from sluice_client_poller.adapters.port import Adapter, NewDownload, Poll
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.contracts import commands
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model.edits import Move
 from sluice_common.model.enums import State
 from support.clients import launch
@@ -24,12 +22,6 @@ from support.waiting import until
 pytestmark = pytest.mark.client
 # Moved across file systems this takes long enough to be seen; in the end it is tried again.
 PIECES = 256
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 @pytest.mark.parametrize("kind", ["qbittorrent", "deluge"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ from clients import test_deluge_edits, test_qbittorrent_edits, test_transmission
 from clients.asking import adapter_for
 from clients.edit_fixtures import EditFixtures, Told, three_files
 from sluice_client_poller.adapters.port import NewDownload
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.contracts import commands
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model.edits import AnyEdit, ChooseFiles, EditTrackers, Rename, SetLimits
 from support.clients import HOST, launch
 from support.poller import committed, polling, send
@@ -34,12 +32,6 @@ EDITS: tuple[AnyEdit, ...] = (
     EditTrackers(add=(f"http://{HOST}:1/announce?passkey=0123456789pass",)),
     Rename(name="Another Name"),
 )
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.CLIENT)

@@ -46,7 +46,8 @@ def pollers(nats_server: NatsForTest, fleet: FaultyFleet, tmp_path: Path) -> Ite
 async def test_whatever_stumbles_everything_is_told_once(
     bus: Bus, nats_server: NatsForTest, fleet: FaultyFleet, pollers: Pollers, random: Random
 ) -> None:
-    """In the end the tables are the clients' truth, and each lifecycle event is in the stream exactly once.
+    """In the end the tables are the clients' truth; no event of a download of any kind is in the stream twice, and that
+    one was added, completed, removed or cancelled is there exactly once.
 
     Commands that are given meanwhile are carried out at most once, and never after the word that nothing was done.
     """

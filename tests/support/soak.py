@@ -36,7 +36,7 @@ from support.waiting import until
 SHOCKS = ("kill", "freeze", "kill beside freeze", "nap", "blackout", "bus restart", "stream loss")
 SHORT = ("kill beside freeze", "bus restart", "stream loss")
 # What a caller is told that nothing was done, and may try again.
-_UNDONE = frozenset({"no_responder", "client_not_read_yet", "epoch_changed"})
+_UNDONE = frozenset({"no_responder", "client_not_read_yet", "epoch_changed", "deadline_passed", "client_unavailable"})
 _VERBS = {"pause": "torrents/stop", "resume": "torrents/start", "remove": "torrents/delete"}
 _TROUBLE = (TimeoutError, NatsError, APIError, BusUnavailable)
 
@@ -183,7 +183,7 @@ class Soak:
     # Quiet, and whether everything is right.
 
     async def calm(self) -> None:
-        """Heal everything, and wait until the tables are the truth and everything was told, once."""
+        """Heal everything, and wait until the tables are the truth and everything was told, nothing twice."""
         self._going.clear()
         async with self._acting:
             self._fleet.heal()

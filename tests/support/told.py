@@ -1,6 +1,7 @@
-"""What the bus says in the end, against the truth of a faulty fleet: the tables row by row, each lifecycle event once.
+"""What the bus says in the end, against the truth of a faulty fleet: the tables row by row, and no event twice.
 
-A completion that was told before may be told again once the stream's duplicate window is over: consumers know its id.
+What has to be told is counted exactly for LIFECYCLE; of other events only that none is in the stream again. One
+that was told before may be told again once the stream's duplicate window is over: consumers know its id.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Key = tuple[str, str, str]
 
 
 class Told:
-    """The lifecycle events in the stream, read on from where the last look ended."""
+    """The events of downloads in the stream, read on from where the last look ended."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -37,15 +38,15 @@ class Told:
             message = await self._bus.js.get_msg(subjects.EVENTS, sequence)
             self._next = sequence + 1
             event = codec.from_json(message.data or b"", Event)
-            if event.type in LIFECYCLE and message.time is not None:
+            if event.type.startswith("download.") and message.time is not None:
                 client, _, download_id = event.subject.partition("/")
                 self._kinds[event.id] = client, download_id, event.type
                 self._times[event.id].append(message.time.timestamp())
 
     @property
     def events(self) -> Counter[Key]:
-        """How often each was told, where a repetition that consumers know by its id is none."""
-        return Counter(self._kinds.values())
+        """How often each of LIFECYCLE was told, where a repetition that consumers know by its id is none."""
+        return Counter(key for key in self._kinds.values() if key[2] in LIFECYCLE)
 
     @property
     def doubled(self) -> list[Key]:

@@ -38,6 +38,9 @@ ROOMS = {
     "sluice_client_poller/adapters/versions.py": (f"{POLLER}/test_versions.py",),
     "sluice_client_poller/share.py": (f"{POLLER}/test_share.py",),
     "sluice_client_poller/effects.py": (f"{POLLER}/test_effects.py",),
+    "sluice_client_poller/again.py": (f"{POLLER}/test_again.py",),
+    "sluice_client_poller/own.py": (f"{POLLER}/test_own.py",),
+    "sluice_client_poller/deeds.py": (f"{POLLER}/test_deeds.py",),
 }
 UNNOTICED = (": survived", ": no tests", ": suspicious")
 CONFIGURATION = """\

@@ -7,6 +7,7 @@ is told, and in what people type a URL becomes its host.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -69,13 +70,9 @@ def _of_an_add(add: commands.Add) -> Iterator[ChangedField]:
             yield _changed(field, value)
 
 
-def _of_row(field: str, asked: str) -> Callable[[Any, Download | None], Iterator[ChangedField]]:
+def _of_row(field: str, asked: str, edit: Any, before: Download | None) -> Iterator[ChangedField]:
     """The row's own field of that name; `asked` is what the edit calls it."""
-
-    def told(edit: Any, before: Download | None) -> Iterator[ChangedField]:
-        yield _changed(field, getattr(edit, asked), getattr(before, field, None))
-
-    return told
+    yield _changed(field, getattr(edit, asked), getattr(before, field, None))
 
 
 def _limits(edit: edits.SetLimits | edits.GlobalLimits, _: Download | None) -> Iterator[ChangedField]:
@@ -117,13 +114,13 @@ def _alternative(control: edits.AlternativeLimits, _: Download | None) -> Iterat
 
 
 _TOLD: Mapping[type[Any], Callable[[Any, Download | None], Iterator[ChangedField]]] = {
-    edits.ForceStart: _of_row("forced", "on"),
+    edits.ForceStart: partial(_of_row, "forced", "on"),
     edits.QueueMove: _queue,
-    edits.SetCategory: _of_row("category", "category"),
-    edits.SetTags: _of_row("tags", "tags"),
+    edits.SetCategory: partial(_of_row, "category", "category"),
+    edits.SetTags: partial(_of_row, "tags", "tags"),
     edits.SetLimits: _limits,
-    edits.Move: _of_row("save_path", "save_path"),
-    edits.Rename: _of_row("name", "name"),
+    edits.Move: partial(_of_row, "save_path", "save_path"),
+    edits.Rename: partial(_of_row, "name", "name"),
     edits.ChooseFiles: _files,
     edits.EditTrackers: _trackers,
     edits.AddPeers: _peers,

@@ -98,6 +98,8 @@ class Commands:
         check_save_path(new.save_path)
         refuse_library(new.save_path, self._clients[client], self._libraries)
         wanted = await resolve(new, self._allow)
+        if wanted.torrent is not None:  # what a magnet link shows is only a name
+            refuse_library(new.save_path, self._clients[client], self._libraries, wanted.name or "")
         existing = self._existing(client, wanted)
         if existing is not None:
             raise Duplicate(self._queries.row(existing))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.kit import turns
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model.download import Download
 from support.fake_client import FakeClient
 from support.poller import committed, polling
@@ -17,12 +14,6 @@ from support.waiting import until
 
 # To hear it, settle it, plan the keyframe, pack its one part, and remember what is committed.
 PIECES = 5
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 async def test_a_long_list_is_several_pieces_and_a_change_is_none(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
 
 from integration.gateway.conftest import (
     MAGNET,
+    TORRENT,
     GatewayForTest,
     PollerForTest,
     ServiceForTest,
@@ -25,10 +27,11 @@ from sluice_common.kit.settings import Feature, LibrarySettings, Settings
 async def test_nothing_is_saved_into_a_library(
     settings: Settings, poller: PollerForTest, services: ServiceForTest, features: tuple[Feature, ...]
 ) -> None:
-    """An add and a move are refused before anybody is asked, each of a bulk by itself; without the import a library is
-    a folder like any other."""
-    library = LibrarySettings(kind="movies", root=Path("/data/media/movies"))
-    household = settings.model_copy(update={"libraries": {"movies": library}, "features": features})
+    """An add and a move are refused before anybody is asked, each of a bulk by itself, and a torrent whose own name is
+    the library's beside its parent; without the import a library is a folder like any other."""
+    roots = {"movies": Path("/data/media/movies"), "sintel": Path("/data/media/Sintel")}
+    libraries = {name: LibrarySettings(kind="movies", root=root) for name, root in roots.items()}
+    household = settings.model_copy(update={"libraries": libraries, "features": features})
     await accepts_adds(poller)
     await poller.answers("alter", Alter, lambda body: Done(id=body.id))
     await services.answers("importer", "associate", Associate, associated)
@@ -38,15 +41,25 @@ async def test_nothing_is_saved_into_a_library(
         await gateway.shows(1)
         move = {"kind": "move", "save_path": "/data/media/movies/new"}
         add = {"client": "deluge", "magnet": MAGNET, "save_path": "/data/media/movies"}
+        named = {
+            "client": "deluge",
+            "torrent": base64.b64encode(TORRENT).decode(),
+            "save_path": "/data/media",
+        }
         many = {"action": "edit", "edit": move, "items": [{"client": "deluge", "id": "a1"}]}
-        told = [await status(gateway, path, body) for path, body in (
-            ("/downloads", add), ("/downloads/deluge/a1/edit", move), ("/downloads/bulk", many))]  # fmt: skip
+        asked = (
+            ("/downloads", add),
+            ("/downloads", named),
+            ("/downloads/deluge/a1/edit", move),
+            ("/downloads/bulk", many),
+        )
+        told = [await status(gateway, path, body) for path, body in asked]
         if "import" in features:
-            assert told == [(400, "save_path_in_library"), (400, "save_path_in_library"), (200, None)]
+            assert told == [*[(400, "save_path_in_library")] * 3, (200, None)]
             assert poller.asked == []
         else:
-            assert [code for _, code in told] == [None, None, None]
-            assert [verb for verb, _, _ in poller.asked] == ["add", "alter", "alter"]
+            assert [code for _, code in told] == [None] * 4
+            assert [verb for verb, _, _ in poller.asked] == ["add", "add", "alter", "alter"]
 
 
 async def status(gateway: GatewayForTest, path: str, body: object) -> tuple[int, str | None]:

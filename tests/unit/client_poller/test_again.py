@@ -59,6 +59,7 @@ def test_a_magnet_link_is_not_held() -> None:
         Case(Terms(), Terms(upload_limit=5), (SetLimits(upload=0),)),
         Case(Terms(ratio=1.5), Terms(), (SetLimits(ratio=1.5),)),
         Case(Terms(ratio=1.5), Terms(ratio=1.5001), ()),
+        Case(Terms(ratio=1.5), Terms(ratio=1.51), (SetLimits(ratio=1.5),)),
         Case(Terms(ratio=0.0), Terms(ratio=2.0), (SetLimits(ratio=0.0),)),
         Case(Terms(ratio=None), Terms(ratio=2.0), ()),
         Case(Terms(seeding_time=60), Terms(), (SetLimits(seeding_time=60),)),

@@ -52,6 +52,7 @@ def test_an_add_and_a_whole_client() -> None:
     assert told(commands.Steer(control=edits.GlobalLimits(upload=0))) == [("upload_limit", 0, None)]
     assert told(commands.Steer(control=edits.AlternativeLimits(on=False))) == [("alternative_limits", False, None)]
     assert told(commands.Steer(control=edits.PauseAll())) == []
+    assert told(commands.Act(id="a")) == []
     assert told(commands.Alter(id="a", edit=edits.Rename(name="New")), None) == [("name", "New", None)]
 
 
@@ -63,7 +64,8 @@ def test_an_add_and_a_whole_client() -> None:
         (f"udp://me:{SECRET}@t.example:1", "t.example"),
         (f"magnet:?xt=urn:btih:x&tr={SECRET}", "magnet:…"),
         ("C:\\films and more", "C:\\films and more"),
-        ("x" * 400, "x" * 300 + "…"),
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 300 + "…"),
     ],
 )
 def test_what_was_typed_is_told_without_secrets(typed: str, shown: str) -> None:
@@ -80,6 +82,8 @@ def test_long_lists_are_cut() -> None:
     assert isinstance(change, ChangedField)
     assert isinstance(change.to, tuple)
     assert (len(change.to), change.to[-1]) == (21, "… 100 in all")
+    most = tuple(map(str, range(20)))
+    assert changes(commands.Alter(id="a", edit=edits.SetTags(tags=most)), None)[0].to == most
     assert ranges(()) == ""
     scattered = edits.ChooseFiles(wanted=tuple(range(0, 20_000, 2)))
     assert len(str(changes(commands.Alter(id="a", edit=scattered), None))) < 1000

@@ -33,6 +33,17 @@ def test_a_library_is_no_download_folder(client: ClientSettings, path: str) -> N
     assert (refused.value.code, refused.value.status) == ("save_path_in_library", 400)
 
 
+@pytest.mark.parametrize(("client", "path"), [(SAME, "/data/media"), (SAME, "/data/media/"), (MAPPED, "/media")])
+def test_a_torrent_must_not_be_the_library(client: ClientSettings, path: str) -> None:
+    """One whose own folder is called as the library is saved to the library's parent; others may be."""
+    with pytest.raises(Problem, match=rf"'{path}' with the torrent's own 'tv' lies in the library tv") as refused:
+        refuse_library(path, client, LIBRARIES, "tv")
+    assert (refused.value.code, refused.value.status) == ("save_path_in_library", 400)
+    for top in ("", "tv-new", "Show", "nul\0"):
+        refuse_library(path, client, LIBRARIES, top)
+    refuse_library(None, client, LIBRARIES, "tv")
+
+
 @pytest.mark.parametrize(
     ("client", "path"),
     [

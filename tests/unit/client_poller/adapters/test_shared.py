@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
 from sluice_client_poller.adapters.padding import is_padding
@@ -14,6 +16,9 @@ from sluice_common.model.edits import ChooseFiles, Limits
 HASH = "ab" * 20
 KEY = "0123456789pass"
 TRACKERS = (f"http://one.test/{KEY}", f"HTTPS://[2001:db8::1]/{KEY}", f"udp://two.test:1/{KEY}")
+
+# What addresses and keys are made of, and what they are not.
+PIECES = (*"a1.:/@?&=% _\n", "a.", "http", "://", "%3A", "%252F%252F", "magnet:", "xt=", "passkey=", "abc def012 ")
 
 
 @pytest.mark.parametrize(
@@ -106,12 +111,42 @@ def test_alternative_limits_may_throttle() -> None:
         (f"no peers at https://me:{KEY}@one.test:1/{KEY}/announce?a=b#c, again", "no peers at one.test again"),
         (f"UDP://one.test/{KEY} and wss://two.test:1", "one.test and two.test"),
         (f"bad MAGNET:?xt=urn:btih:00&tr=http://one.test/{KEY} here", "bad magnet:… here"),
+        (f"from http%3A%2F%2Fone.test%2F{KEY} on", "from one.test on"),
+        (f"tr=udp%253A%252F%252Fme%253A{KEY}%2540one.test%252F{KEY}&x=a%40{KEY}", "tr=one.test"),
+        (f"bad magnet:%3Fxt%3Durn%3Abtih%3A00%26tr%3D{KEY} here", "bad magnet:… here"),
+        (f"xt=urn:btih:00&tr=http://one.test/{KEY}", "magnet:…"),
+        (f"dn=a&xt.1%3Durn%3Abtih%3A00&tr={KEY}", "dn=a&magnet:…"),
+        (f"no answer: //one.test/announce/{KEY}", "no answer: one.test"),
+        (f"(//me:{KEY}@one:1/{KEY})", "(one"),
+        (f"_http://one.test/{KEY}", "_one.test"),
+        (f"1http://one.test/{KEY} öhttp://two.test/{KEY}", "1one.test ötwo.test"),
+        (f"{'a' * 40}://one.test/{KEY}", f"{'a' * 40}one.test"),
+        (f"http://me:{KEY}@{KEY}@one.test/", "one.test"),
+        (f"http://{KEY}%2F@one.test", "one.test"),
+        (f"http://one.test?mail=a@{KEY}", "one.test"),
+        (f"http%3A%2F%2Fone.test&mail=a%40{KEY}", "one.test"),
+        (f"http://one.test|{KEY} http://[::1]:80/{KEY}", "one.test [::1]"),
+        (f"http://one.test/announce?passkey=abc {KEY} again", "one.test again"),
+        (f"passkey={KEY} {KEY} no peers", "passkey=… no peers"),
+        (f"authkey={KEY} torrent_pass={KEY} key={KEY}", "authkey=… torrent_pass=… key=…"),
+        (f"TOKEN={KEY} apikey%3D{KEY} password={KEY}", "TOKEN=… apikey%3D… password=…"),
         ("nothing to hide: 12:30, a/b", "nothing to hide: 12:30, a/b"),
+        ("/data//tv.shows and //data/tv.shows", "/data//tv.shows and //data/tv.shows"),
+        ("a key, a token: passed; the magnet: none", "a key, a token: passed; the magnet: none"),
     ],
 )
 def test_words_carry_no_pass_keys(words: str, left: str) -> None:
-    """Addresses become their hosts, magnets nothing."""
+    """Addresses become their hosts, also quoted ones and pieces of them; magnets and the values of keys nothing."""
     assert scrub(words) == left
+    assert KEY not in left
+
+
+@pytest.mark.timeout(60)
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join))
+def test_no_words_take_long(piece: str) -> None:
+    """10 kB of whatever almost is an address: nothing is looked through again from each of its characters."""
+    words = (piece * 10_000)[:10_000]
+    assert KEY not in scrub(f"{words} http://one.test/{KEY}")
 
 
 @pytest.mark.parametrize(
