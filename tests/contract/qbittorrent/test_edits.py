@@ -99,6 +99,8 @@ def test_a_removed_tracker_is_spelt_both_ways() -> None:
         (SetLimits(seeding_time=3601), "2.25", "61"),
         (SetLimits(seeding_time=1), "2.25", "1"),
         (SetLimits(seeding_time=0), "2.25", "-1"),
+        (SetLimits(ratio=9999), "9999", "90"),
+        (SetLimits(seeding_time=525_600 * 60), "2.25", "525600"),
     ],
 )
 def test_share_limits(edit: SetLimits, ratio: str, minutes: str) -> None:
@@ -134,6 +136,8 @@ def test_share_limits_of_an_old_one() -> None:
         (SetLimits(download=-1), seen(), "limit_invalid"),
         (SetLimits(ratio=float("nan")), seen(), "limit_invalid"),
         (SetLimits(ratio=float("inf")), seen(), "limit_invalid"),
+        (SetLimits(ratio=9999.5), seen(), "limit_invalid"),
+        (SetLimits(seeding_time=525_600 * 60 + 1), seen(), "limit_invalid"),
         (Move(save_path="relative"), seen(), "save_path_invalid"),
         (Move(save_path=""), seen(), "save_path_invalid"),
         (Rename(name=" \n"), seen(), "name_invalid"),
