@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
+from sluice_client_poller.adapters.checks import refuse_missing
 from sluice_client_poller.adapters.port import Terms
 from sluice_client_poller.adapters.qbittorrent import wire
 from sluice_common.kit.errors import Problem
@@ -292,6 +293,7 @@ def _is_announce(url: str) -> bool:
 def _trackers(edit: EditTrackers, seen: Seen) -> Requests:
     """Removals as they are and percent-encoded: the newest versions decode them, the others take them literally."""
     known = {unquote(url) for url in seen.trackers}
+    refuse_missing(url for url in edit.remove if unquote(url) not in known)
     new = [url for url in dict.fromkeys(edit.add) if unquote(url) not in known]
     if new:
         yield Request("addTrackers", {"urls": "\n".join(new)}, "hash")
