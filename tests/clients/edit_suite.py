@@ -131,22 +131,22 @@ class EditSuite(EditFixtures):
                 assert (own.download_limit, own.upload_limit) == wanted
 
     async def test_its_ratio_limit(self, adapter: Adapter, client: RealClient) -> None:
-        """It is set, and 0 lifts it."""
+        """It is set, and 0 lifts it whatever the client's own rule, and is told as that."""
         download_id = await self.stopped(adapter)
         for ratio, wanted in ((1.5, 1.5), (0.0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(ratio=ratio)):
                 await self.says(client, download_id, ratio=wanted)
-                assert own_settings(await adapter.terms(download_id)).ratio_limit == wanted
+                assert own_settings(await adapter.terms(download_id)).ratio_limit == ratio
 
     async def test_its_seeding_time_limit(self, adapter: Adapter, client: RealClient) -> None:
-        """In seconds, beside a ratio that stays; 0 lifts it."""
+        """In seconds, beside a ratio that stays; 0 lifts it whatever the client's own rule, and is told as that."""
         download_id = await self.stopped(adapter)
         await self.altered(adapter, client, download_id, SetLimits(ratio=2.0))
         before = self.told(client, download_id).ratio
         for seconds, wanted in ((7200, 7200), (0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(seeding_time=seconds)):
                 await self.says(client, download_id, seeding_time=wanted, ratio=before)
-                assert own_settings(await adapter.terms(download_id)).seeding_time_limit == wanted
+                assert own_settings(await adapter.terms(download_id)).seeding_time_limit == seconds
 
     async def test_it_moves_with_its_data(
         self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path
