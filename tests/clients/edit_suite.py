@@ -131,22 +131,22 @@ class EditSuite(EditFixtures):
                 assert (own.download_limit, own.upload_limit) == wanted
 
     async def test_its_ratio_limit(self, adapter: Adapter, client: RealClient) -> None:
-        """It is set, and 0 lifts it."""
+        """It is set, and 0 lifts it whatever the client's own rule, and is told as that."""
         download_id = await self.stopped(adapter)
         for ratio, wanted in ((1.5, 1.5), (0.0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(ratio=ratio)):
                 await self.says(client, download_id, ratio=wanted)
-                assert own_settings(await adapter.terms(download_id)).ratio_limit == wanted
+                assert own_settings(await adapter.terms(download_id)).ratio_limit == ratio
 
     async def test_its_seeding_time_limit(self, adapter: Adapter, client: RealClient) -> None:
-        """In seconds, beside a ratio that stays; 0 lifts it."""
+        """In seconds, beside a ratio that stays; 0 lifts it whatever the client's own rule, and is told as that."""
         download_id = await self.stopped(adapter)
         await self.altered(adapter, client, download_id, SetLimits(ratio=2.0))
         before = self.told(client, download_id).ratio
         for seconds, wanted in ((7200, 7200), (0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(seeding_time=seconds)):
                 await self.says(client, download_id, seeding_time=wanted, ratio=before)
-                assert own_settings(await adapter.terms(download_id)).seeding_time_limit == wanted
+                assert own_settings(await adapter.terms(download_id)).seeding_time_limit == seconds
 
     async def test_it_moves_with_its_data(
         self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path
@@ -187,12 +187,14 @@ class EditSuite(EditFixtures):
         assert self.told(client, download_id).wanted == before
 
     async def test_its_trackers(self, adapter: Adapter, client: RealClient) -> None:
-        """Some are added and some removed, those that are not named stay; a repeat changes nothing and is no error."""
+        """Some are added and some removed, those that are not named stay; who adds again what is there changes nothing.
+
+        Removing what is not there is refused as a whole, in words without the announce URL.
+        """
         download_id = await self.stopped(adapter)
         for edit, wanted in (
             (EditTrackers(add=(ONE, OTHER)), (ONE, OTHER)),
             (EditTrackers(add=(ONE,)), (ONE, OTHER)),
-            (EditTrackers(remove=(OTHER,)), (ONE,)),
             (EditTrackers(remove=(OTHER,)), (ONE,)),
             (EditTrackers(add=(OTHER,), remove=(ONE,)), (OTHER,)),
         ):
@@ -200,6 +202,12 @@ class EditSuite(EditFixtures):
                 await self.says(client, download_id, trackers=frozenset(wanted))
                 own = own_settings(await adapter.terms(download_id))
                 assert own.trackers == (HOST,)
+        missing = EditTrackers(add=(f"{OTHER}/new",), remove=(OTHER, ONE))
+        if not self.cannot(client, missing):
+            with pytest.raises(Problem, match=rf"tracker_unknown: nothing was changed: .* \({HOST}\)") as refused:
+                await adapter.alter(download_id, missing)
+            assert PASS_KEY not in f"{refused.value!r} {refused.value.extra}"
+            assert self.told(client, download_id).trackers == {OTHER}
 
     async def test_no_error_tells_a_trackers_address(
         self, adapter: Adapter, client: RealClient, caplog: pytest.LogCaptureFixture

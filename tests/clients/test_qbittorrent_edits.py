@@ -36,6 +36,7 @@ from support.torrents import make_content
 pytestmark = pytest.mark.client
 
 _STOPPED_OR_WAITING = ("paused", "stopped", "queued", "checking")
+YEAR = 525_600 * 60  # seconds
 _SESSIONS: WeakKeyDictionary[RealClient, httpx.Cookies] = WeakKeyDictionary()
 _BUILT_IN = ("** [DHT] **", "** [PeX] **", "** [LSD] **")  # listed among the trackers
 
@@ -139,10 +140,15 @@ class TestQbittorrentEdits(AlternativeLimitsSuite, FrozenSuite, EditSuite):
             assert await adapter.limits() == Limits(download=1024, upload=2048, alternative=False)
 
     async def test_a_limit_that_it_cuts_off(self, adapter: Adapter, client: RealClient) -> None:
-        """Its ratios end at 9999: what it made of it is not what was asked for."""
+        """Its ratios end at 9999, its seeding times at a year: these are taken, and more is refused unsent."""
         download_id = await self.stopped(adapter)
-        with pytest.raises(Problem, match="client_refused"):
-            await adapter.alter(download_id, SetLimits(ratio=20_000))
+        await adapter.alter(download_id, SetLimits(ratio=9999, seeding_time=YEAR))
+        before = self.told(client, download_id)
+        assert (before.ratio, before.seeding_time) == (9999, YEAR)
+        for edit in (SetLimits(ratio=20_000), SetLimits(seeding_time=YEAR + 1)):
+            with pytest.raises(Problem, match="limit_invalid"):
+                await adapter.alter(download_id, edit)
+        assert self.told(client, download_id) == before
 
     async def test_trackers_with_bars_and_percents(self, adapter: Adapter, client: RealClient) -> None:
         """A bar separates what is removed, and newer versions decode it: both are kept apart."""

@@ -13,6 +13,17 @@ _TITLE = "TITLE"
 _KIND = "KIND"
 
 
+def words(row: dict[str, Any]) -> list[str]:
+    """What a reason means, and what can be done, where that is no command to be typed as it stands."""
+    if (row["state"], row.get("reason")) != ("blocked", "no_media"):
+        return []
+    return [
+        "Nothing in it can be imported: no file is a video that was downloaded; each file's verdict says why not.",
+        "Where one is not_wanted: `sluice choose ID --want N`, and when it is there `sluice imports retry IMPORT`.",
+        "Where it is no media at all, leave it, or give it a category that is not Sluice's.",
+    ]
+
+
 def commands(row: dict[str, Any], short: str) -> list[str]:
     """For an import that fits no media item: the item made known from what its name says, then the import retried."""
     if (row["state"], row.get("reason")) != ("blocked", "unknown_media"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -56,7 +56,7 @@ class Api:
             raise self._unreachable(error) from None
         return Answer(response.content, self._document(response))
 
-    async def follow(self, path: str, params: Params) -> AsyncIterator[Message]:
+    async def follow(self, path: str, params: Params) -> AsyncGenerator[Message, None]:
         """Server-sent events until the stream is cut, which raises StreamEnded."""
         parser = Parser()
         try:

@@ -89,9 +89,14 @@ def limit(
     downloads: Ids,
     download: Annotated[str | None, typer.Option(help="Bytes per second: 500000, 512K, 2M; 0 lifts it.")] = None,
     upload: Annotated[str | None, typer.Option(help="Likewise.")] = None,
-    ratio: Annotated[str | None, typer.Option(help="Stop seeding at this ratio: 1.5; 0 lifts it.")] = None,
+    ratio: Annotated[
+        str | None, typer.Option(help="Stop seeding at this ratio: 1.5; 0: no limit, whatever the client's own.")
+    ] = None,
     seeding_time: Annotated[
-        str | None, typer.Option(help="Stop seeding after whole minutes: 90m, 36h, or seconds; 0 lifts it.")
+        str | None,
+        typer.Option(
+            help="Stop seeding after whole minutes: 90m, 36h, or seconds; 0: no limit, whatever the client's."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

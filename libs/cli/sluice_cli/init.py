@@ -71,7 +71,7 @@ def init(
     _agreed(talk, layout, text)
     writing.settle_stored(layout, clients, lambda question: talk.agree(question, default=False))
     writing.write(layout, text, clients, libraries, talk.say)
-    talk.say(f"Written: {layout.config}. Next: {_next(layout, usual=data is None or layout.data == place.data)}")
+    talk.say(f"Written: {layout.config}. Next: {_next(layout, usual=layout.data == place.usual_data)}")
 
 
 def _agreed(talk: Talk, layout: Layout, text: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 import msgspec
@@ -53,23 +54,26 @@ def queue(
 
 
 async def _watch(api: Api, params: Params, as_json: bool, filters: str) -> None:
-    messages = followed(api, params)
-    if as_json:
-        async for message in messages:
-            print_raw(message.data.encode())
-    elif sys.stdout.isatty():
-        await _redraw(messages, f"No downloads match {filters} now." if filters else None)
-    else:
-        await _lines(messages)
+    # Closed here and not by the loop's end, which would close it and what it reads from at the same time, and complain:
+    # whoever reads our output may go away at any message.
+    async with aclosing(followed(api, params)) as messages:
+        if as_json:
+            async for message in messages:
+                print_raw(message.data.encode())
+        elif sys.stdout.isatty():
+            await _redraw(messages, f"No downloads match {filters} now." if filters else None)
+        else:
+            await _lines(messages)
 
 
-async def followed(api: Api, params: Params) -> AsyncIterator[Message]:
+async def followed(api: Api, params: Params) -> AsyncGenerator[Message, None]:
     """The stream, connected anew whenever it is cut. The first connection must work, so that a wrong URL is told."""
     await api.get("/queue", {**params, "limit": 1})
     while True:
         try:
-            async for message in api.follow("/queue/events", params):
-                yield message
+            async with aclosing(api.follow("/queue/events", params)) as messages:
+                async for message in messages:
+                    yield message
         except StreamEnded as end:
             sys.stderr.write(f"sluice: {end}; connecting again\n")
         await asyncio.sleep(_RETRY)

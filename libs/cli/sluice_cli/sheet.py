@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -91,21 +91,22 @@ def _count(number: int | None) -> str:
     return NOTHING if number is None else str(number)
 
 
+_SPEEDS = (("download", "download_limit"), ("upload", "upload_limit"))
+
+
 def _settings(own: Row | None) -> Iterator[Line]:
     if own is None:
         return
-    limits = [
-        f"{label} {shown}"
-        for label, name, words in (
-            ("download", "download_limit", speed),
-            ("upload", "upload_limit", speed),
-            ("ratio", "ratio_limit", str),
-            ("seeding", "seeding_time_limit", span),
-        )
-        if own.get(name) is not None and (shown := words(own[name]))
-    ]
-    yield "Limits", ", ".join(limits) or "none of its own"
+    speeds = [f"{label} {speed(own[name])}" for label, name in _SPEEDS if own.get(name) is not None]
+    yield "Limits", ", ".join(speeds) or "none of its own"
+    ratio, seconds = _rule(own.get("ratio_limit"), str), _rule(own.get("seeding_time_limit"), span)
+    yield "Seeds until", f"ratio: {ratio}, time: {seconds}"
     yield "Trackers", ", ".join(own.get("trackers") or ("none",))
+
+
+def _rule(limit: float | None, words: Callable[[float], str]) -> str:
+    """A limit of seeding: None is the client's own, 0 none whatever that is."""
+    return "the client's" if limit is None else words(limit) if limit else "unlimited"
 
 
 def files(page: Row, start: int, limit: int) -> RenderableType:

@@ -143,7 +143,7 @@ def one_import(row: Row, short: str) -> RenderableType:
     """One import with its files, and what to type where it waits for a person; `short` is enough of its id."""
     head = Text(f"{clean(row['name'])}  ").append_text(_import_state(row))
     lines = [f"import {clean(short)} of {where({'client': row['client'], 'id': row['download_id']})}",
-             clean(row.get("message") or ""), *_commands(row, short)]  # fmt: skip
+             clean(row.get("message") or ""), *advice.words(row), *_commands(row, short)]  # fmt: skip
     if not row.get("files"):
         return Group(head, grid.lines(*lines))
     table = grid.table("File", "Size", "Verdict", "Placed", "Target", right=("Size",), wide="File")

@@ -37,8 +37,11 @@ class Given:
     def data(self) -> Path:
         """The data directory."""
         named = self.environ.get("SLUICE_DATA")
-        if named:
-            return Path(named)
+        return Path(named) if named else self.usual_data
+
+    @property
+    def usual_data(self) -> Path:
+        """The data directory where nothing names another."""
         home = self.environ.get("HOME")
         return Path("/var/lib/sluice") if self.root else Path(home or Path.home()) / ".local/share/sluice"
 
@@ -52,7 +55,8 @@ def find(given: Given) -> Target:
         return Target(url, key)
     noted = _noted(given.data / RUN_FILE)
     if url is None and noted is None:
-        raise Unreachable(f"Sluice does not run here: there is no {given.data / RUN_FILE}; {START}")
+        here = f"the data directory is {given.data}, SLUICE_DATA names another"
+        raise Unreachable(f"Sluice does not run here: there is no {given.data / RUN_FILE} ({here}); {START}")
     return _joined(url, key, noted or {})
 
 

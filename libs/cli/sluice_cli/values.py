@@ -67,4 +67,7 @@ def _range(part: str) -> Iterator[int]:
     found = _FILES.fullmatch(part.strip())
     if found is None or (found[2] is not None and int(found[2]) - int(found[1]) > _MOST_FILES):
         raise WrongUsage(f"{part!r} are no file numbers; give them like 3, 0-7 or 1,4-6")
-    yield from range(int(found[1]), int(found[2] or found[1]) + 1)
+    first, last = int(found[1]), int(found[2] or found[1])
+    if last < first:
+        raise WrongUsage(f"{part.strip()!r} ends before it begins; give {last}-{first}")
+    yield from range(first, last + 1)

@@ -8,11 +8,11 @@ from sluice_common.model.edits import OwnSettings
 
 
 def own_settings(terms: Terms) -> OwnSettings:
-    """Its own limits, and of its trackers the hosts; an own rule that sets no limit is none."""
+    """Its own limits, and of its trackers the hosts."""
     return OwnSettings(
         download_limit=terms.download_limit,
         upload_limit=terms.upload_limit,
-        ratio_limit=terms.ratio or None,
-        seeding_time_limit=terms.seeding_time or None,
+        ratio_limit=terms.ratio,
+        seeding_time_limit=terms.seeding_time,
         trackers=hosts(sorted(terms.trackers or ())),
     )

@@ -105,7 +105,6 @@ def test_requests(edit: AnyEdit, wanted: list[tuple[str, tuple[object, ...]]]) -
         SetCategory(category="tv"),
         Move(save_path="/downloads/"),
         EditTrackers(add=(ONE,)),
-        EditTrackers(remove=(TWO,)),
     ],
     ids=repr,
 )
@@ -121,6 +120,7 @@ def test_nothing_left_to_do(edit: AnyEdit) -> None:
         (ChooseFiles(wanted=(3,)), {}, "file_unknown"),
         (ChooseFiles(unwanted=(-1,)), {}, "file_unknown"),
         (ChooseFiles(wanted=(0,)), {"num_files": 0, "file_priorities": ()}, "files_unknown"),
+        (EditTrackers(add=(TWO,), remove=(ONE, TWO)), {}, "tracker_unknown"),
     ],
     ids=repr,
 )

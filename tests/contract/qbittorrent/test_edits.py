@@ -67,7 +67,6 @@ def test_every_kind_is_in_the_table() -> None:
         (ChooseFiles(unwanted=(0, 2, 1)), seen(), {"filePrio": {"id": "1|2", "priority": "0"}}),
         (EditTrackers(add=(TRACKER, TRACKER)), seen(), {"addTrackers": {"urls": TRACKER}}),
         (EditTrackers(add=(TRACKER,)), seen(trackers=frozenset({TRACKER})), {}),
-        (EditTrackers(remove=(TRACKER,)), seen(), {}),
         (EditTrackers(remove=(TRACKER,)), seen(trackers=frozenset({TRACKER})), {"removeTrackers": {"urls": TRACKER}}),
         (AddPeers(peers=("127.0.0.1:1", "[::1]:2")), seen(), {"addPeers": {"peers": "127.0.0.1:1|[::1]:2"}}),
     ],
@@ -99,6 +98,8 @@ def test_a_removed_tracker_is_spelt_both_ways() -> None:
         (SetLimits(seeding_time=3601), "2.25", "61"),
         (SetLimits(seeding_time=1), "2.25", "1"),
         (SetLimits(seeding_time=0), "2.25", "-1"),
+        (SetLimits(ratio=9999), "9999", "90"),
+        (SetLimits(seeding_time=525_600 * 60), "2.25", "525600"),
     ],
 )
 def test_share_limits(edit: SetLimits, ratio: str, minutes: str) -> None:
@@ -134,6 +135,8 @@ def test_share_limits_of_an_old_one() -> None:
         (SetLimits(download=-1), seen(), "limit_invalid"),
         (SetLimits(ratio=float("nan")), seen(), "limit_invalid"),
         (SetLimits(ratio=float("inf")), seen(), "limit_invalid"),
+        (SetLimits(ratio=9999.5), seen(), "limit_invalid"),
+        (SetLimits(seeding_time=525_600 * 60 + 1), seen(), "limit_invalid"),
         (Move(save_path="relative"), seen(), "save_path_invalid"),
         (Move(save_path=""), seen(), "save_path_invalid"),
         (Rename(name=" \n"), seen(), "name_invalid"),
@@ -144,6 +147,7 @@ def test_share_limits_of_an_old_one() -> None:
         (EditTrackers(add=(TRACKER, f"tracker.test?{SECRET}")), seen(), "tracker_invalid"),
         (EditTrackers(add=(f"http://[?{SECRET}",)), seen(), "tracker_invalid"),
         (EditTrackers(add=(f"{TRACKER}\nhttp://another.test",)), seen(), "tracker_invalid"),
+        (EditTrackers(add=(SPELT,), remove=(TRACKER,)), seen(trackers=frozenset({SPELT})), "tracker_unknown"),
         (AddPeers(peers=()), seen(), "peer_invalid"),
         (AddPeers(peers=("127.0.0.1:1", "::1:2")), seen(), "peer_invalid"),
         (AddPeers(peers=("127.0.0.1:0",)), seen(), "peer_invalid"),

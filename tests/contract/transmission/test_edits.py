@@ -87,7 +87,7 @@ def test_requests(edit: AnyEdit, method: str, asked: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "edit",
-    [SetLimits(), ChooseFiles(), Move(save_path="/downloads/"), EditTrackers(add=(ONE,)), EditTrackers(remove=(TWO,))],
+    [SetLimits(), ChooseFiles(), Move(save_path="/downloads/"), EditTrackers(add=(ONE,))],
     ids=repr,
 )
 def test_nothing_left_to_do(edit: AnyEdit) -> None:
@@ -107,6 +107,7 @@ def test_nothing_left_to_do(edit: AnyEdit) -> None:
         (ChooseFiles(wanted=(3,)), "file_unknown"),
         (ChooseFiles(unwanted=(-1,)), "file_unknown"),
         (ChooseFiles(wanted=(0,), unwanted=(0,)), "file_twice"),
+        (EditTrackers(add=(TWO,), remove=(ONE, TWO)), "tracker_unknown"),
     ],
     ids=repr,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Mapping
@@ -72,10 +73,15 @@ def read(path: Path) -> Any:
 
 
 async def test_by_options_alone(command: Cli, own_deluge: Deluge, media: Path, tmp_path: Path) -> None:
-    """A file that Sluice takes, owners by the names of the labels, marked roots; a second run changes nothing."""
+    """A file that Sluice takes, owners by the names of the labels, marked roots; a second run changes nothing.
+
+    What to type next names the data directory, which is not the usual one.
+    """
     await label(own_deluge, tmp_path, "tv", "radarr", "linux")
     ran = await command(*options(own_deluge, media, tmp_path))
     assert (ran.code, ran.out) == (0, ""), ran
+    assert re.search(rf"Next: `(make run DATA=|sluice up --data ){command.data}`", ran.err)
+    assert re.search(rf"`SLUICE_DATA={command.data} \S+ doctor`", ran.err)
     config = command.data / "sluice.yaml"
     assert read(config) == {
         "clients": {

@@ -49,7 +49,8 @@ async def test_one_download_whole(cli: Cli, poller: PollerForTest, services: Ser
         ("Client says", "Unregistered torrent"), ("Import", "none"), ("Added for", "media item m1 (bound)"),
         ("Done", "25.0% of 1000 B, 2.9 KiB with the files that are not wanted"), ("Ratio", "1.50"),
         ("Seeding for", "1h 30m"), ("Connected", "3 seeds, – peers"), ("Tags", "x, y"),
-        ("Limits", "download 500.0 KiB/s, seeding 1h 30m"), ("Trackers", "t.example"), ("Private", "yes"),
+        ("Limits", "download 500.0 KiB/s"),
+        ("Seeds until", "ratio: the client's, time: 1h 30m"), ("Trackers", "t.example"), ("Private", "yes"),
         ("Folder", "/downloads"), ("Epoch", "c1"), ("Also called", "v2hash"), ("First seen", "2026-01-02"),
     ):  # fmt: skip
         assert any(all(word in line for word in words) for line in told.splitlines()), (words, told)
@@ -73,10 +74,14 @@ async def test_a_client_that_does_not_answer_hides_nothing(cli: Cli, poller: Pol
 
 
 async def test_nothing_of_its_own(cli: Cli, poller: PollerForTest) -> None:
-    """A download without limits and trackers is told as that."""
-    await poller.answers("settings", Look, lambda _: OwnSettings())
+    """A download without limits and trackers is told as that, and "no limit" apart from "the client's rule"."""
+    own = OwnSettings()
+    await poller.answers("settings", Look, lambda _: own)
     told = " ".join((await cli.fine("show", "abc1")).out.split())
-    assert "Limits none of its own Trackers none" in told
+    assert "Limits none of its own Seeds until ratio: the client's, time: the client's Trackers none" in told
+    own = OwnSettings(ratio_limit=0.0, seeding_time_limit=0)
+    told = " ".join((await cli.fine("show", "abc1")).out.split())
+    assert "Limits none of its own Seeds until ratio: unlimited, time: unlimited" in told
 
 
 async def test_a_choice_is_made_though_nobody_can_look(cli: Cli, poller: PollerForTest) -> None:

@@ -324,6 +324,25 @@ async def test_watching(cli: Cli, poller: PollerForTest) -> None:
     assert (process.returncode, b"Traceback" in err) == (130, False)
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "json"])
+async def test_watching_into_a_pipe_that_closes(cli: Cli, poller: PollerForTest, options: tuple[str, ...]) -> None:
+    """`sluice queue --watch | head`: once its reader has gone it ends at the next change, without a word."""
+    theirs, ours = os.pipe()
+    process = await cli.start_on(ours, "queue", "--watch", *options)
+    os.close(ours)
+    assert await asyncio.to_thread(os.read, theirs, 1)
+    os.close(theirs)
+    number = 0
+    while process.returncode is None:
+        number += 1
+        await poller.change(row("abc1", name=f"Sintel {number}", done=1000))
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(process.wait(), 1)
+        assert number < 20, "it goes on though nobody reads"
+    assert process.stderr is not None
+    assert await process.stderr.read() == b""
+
+
 async def test_watching_on_a_terminal(cli: Cli, poller: PollerForTest) -> None:
     """The table is drawn, and drawn again when something changes; Ctrl-C gives the terminal back."""
     ours, theirs = pty.openpty()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from integration.gateway.conftest import GatewayForTest, PollerForTest, row, until
 from sluice_common.contracts.frames import Writer
 from sluice_common.model.enums import Health, Reason, State
@@ -70,6 +72,22 @@ async def test_filters_sorts_and_pages(gateway: GatewayForTest, poller: PollerFo
     assert await pages(health="error") == ["zz"]
     assert await pages(category="") == ["zz", "00", "02", "04", "06", "08", "10"]
     assert (await gateway.get("/queue", client="other"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/queue", "category, client, cursor, health, limit, owner, search, sort, state"),
+        ("/downloads/deluge/a1/files", "start"),
+        ("/clients", "none"),
+    ],
+)
+async def test_a_parameter_that_is_not_known_is_refused(gateway: GatewayForTest, path: str, known: str) -> None:
+    """A filter that is passed over would show everything; the refusal names those that there are."""
+    response = await gateway.http.get(f"/api/v1{path}", params={"bogus": "1"})
+    told = response.json()
+    assert (response.status_code, told["code"]) == (400, "invalid_request")
+    assert told["detail"] == f"the query parameter 'bogus' is not known here; it takes {known}"
 
 
 async def test_other_clients_rows_are_not_shown(gateway: GatewayForTest, poller: PollerForTest) -> None:

@@ -54,6 +54,34 @@ async def test_newest_first_and_the_next_where_it_is_gone(household: Household) 
     assert household.library("movies") == {}
 
 
+async def test_what_a_silent_client_finished_is_not_told_as_nothing(household: Household) -> None:
+    """What could not be asked has one finding, that of the asking: none says that nothing has finished here."""
+    client = household.client
+    await client.start()
+    about = AboutClient(save_path=str(client.home), categories={"ours": str(client.home)})
+    async with household.importer():
+
+        async def ready() -> bool:
+            return ("client.file", f"deluge {client.home}") in told(await looked(household, about))
+
+        await eventually(ready, "the client's list is known", 40)
+        await client.stop()
+        found = await looked(household, about)
+        assert told(found)["client.file", "deluge"][0] == "unknown"
+        assert told(found)["path.mapped", f"deluge {client.home}"] == ("ok", None)
+        assert not [one for one in found.items if one.check == "library.link"]
+        await client.commit(removed=(PROBE,))
+
+        async def empty() -> Findings | None:
+            found = await looked(household)
+            return None if ("client.file", "deluge") in told(found) else found
+
+        found = await eventually(empty, "its log-in alone has a finding", 40)
+        assert not [one for one in found.items if one.check == "library.link"]
+        assert told(await looked(household, about))["client.file", "deluge"] == ("unknown", "no_finished_file")
+        assert told(await looked(household, about))["library.link", "deluge → tv"] == ("unknown", "no_file")
+
+
 async def test_paths_that_matter_fail_and_others_warn(household: Household) -> None:
     """A category of ours without its folder is a failure; a default folder where nothing of ours goes is a warning."""
     await household.client.start()

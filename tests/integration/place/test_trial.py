@@ -203,13 +203,16 @@ def test_a_root_without_marker_that_cannot_be_written(place: Path) -> None:
 @pytest.mark.parametrize(("link", "status"), [("require", "failed"), ("prefer", "warning")])
 def test_before_anything_finished(place: Path, link: str, status: str) -> None:
     """A file of ours in the client's folder shows two file systems at once; where it can be linked that is said, and
-    is no verdict yet. Nothing is left in either folder."""
+    is no verdict yet. Of a client that could not be asked only a refusal is told. Nothing is left in either folder."""
     prepare(place / "d", place / "l")
     (place / "d/film.mkv").unlink()
 
     def found(root: Path, folder: Path) -> Finding:
         settings = LibrarySettings.model_validate({"kind": "movies", "root": root, "link": link})
-        *_, last = look_at_library("films", settings, {"deluge": []}, lambda: "0" * 16, {"deluge": [folder]})
+        folders = {"deluge": [folder]}
+        *_, last = look_at_library("films", settings, {"deluge": []}, lambda: "0" * 16, folders)
+        *_, silent = look_at_library("films", settings, {"deluge": []}, lambda: "0" * 16, folders, {"deluge"})
+        assert silent == last if last.status != "unknown" else silent.check == "library.writable"
         assert [path.name for path in root.iterdir()] == [".sluice-root"]
         return last
 

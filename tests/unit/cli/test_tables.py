@@ -162,6 +162,15 @@ def test_an_unknown_thing_is_told_with_the_commands_that_make_it_known(name: str
     assert lines[-2:] == [command, "sluice imports retry 0123abcd"]
 
 
+def test_what_holds_no_media_is_explained() -> None:
+    """What it means and what can be done; a reason that speaks for itself has no such words."""
+    document = {"client": "d", "download_id": "a", "name": "A.2019", "state": "blocked", "reason": "no_media"}
+    told = text(tables.one_import(document, "0123abcd"))
+    assert "Nothing in it can be imported" in told
+    assert "sluice choose ID --want N" in told
+    assert "Nothing in it" not in text(tables.one_import({**document, "reason": "no_library"}, "0123abcd"))
+
+
 def test_no_commands_for_other_troubles() -> None:
     """A command that would not help is not proposed."""
     document = {"client": "d", "download_id": "a", "name": "A.2019", "state": "blocked", "reason": "no_library"}

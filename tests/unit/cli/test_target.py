@@ -35,6 +35,8 @@ def test_the_default_directory() -> None:
     """As for `sluice up`: below the home, as root below /var/lib."""
     assert Given(None, None, {"HOME": "/h"}, root=False).data == Path("/h/.local/share/sluice")
     assert Given(None, None, {"HOME": "/root"}, root=True).data == Path("/var/lib/sluice")
+    elsewhere = Given(None, None, {"HOME": "/h", "SLUICE_DATA": "/srv"}, root=False)
+    assert (elsewhere.data, elsewhere.usual_data) == (Path("/srv"), Path("/h/.local/share/sluice"))
 
 
 def test_options_beat_the_environment(data: Path) -> None:
@@ -52,9 +54,10 @@ def test_the_noted_key_goes_nowhere_else(data: Path) -> None:
 
 
 def test_nothing_runs(tmp_path: Path) -> None:
-    """The message says how to start it, the code is 3."""
-    with pytest.raises(Unreachable, match="sluice up"):
+    """The message says how to start it, where it was looked for and what names another place; the code is 3."""
+    with pytest.raises(Unreachable, match="sluice up") as told:
         find(given(tmp_path))
+    assert f"the data directory is {tmp_path}, SLUICE_DATA names another" in str(told.value)
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8420", "ftp://x", "http://", "http://x:notaport", "http://[::1"])

@@ -38,6 +38,13 @@ def test_what_are_no_file_numbers(word: str) -> None:
         files([word])
 
 
+def test_a_range_that_ends_before_it_begins() -> None:
+    """It is told as that, with what was meant: no files at all would be another mistake."""
+    assert files(["2-2"]) == [2]
+    with pytest.raises(WrongUsage, match="'2-1' ends before it begins; give 1-2"):
+        files(["0,2-1"])
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("0", 0), ("60", 60), ("5400", 5400), ("90m", 5400), ("36 H", 129_600), ("2d", 172_800)]
 )

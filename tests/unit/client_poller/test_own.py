@@ -18,6 +18,7 @@ def test_its_own_limits_and_the_hosts_of_its_trackers() -> None:
     )
 
 
-def test_no_limit_and_the_clients_own_rule_are_none() -> None:
-    """A rule of its own that sets no limit is no limit; of a client that tells no trackers none are shown."""
-    assert own_settings(Terms(ratio=0.0, seeding_time=0)) == OwnSettings()
+def test_no_limit_and_the_clients_own_rule_are_told_apart() -> None:
+    """A rule of its own that sets no limit is 0; of a client that tells no trackers none are shown."""
+    assert own_settings(Terms(ratio=0.0, seeding_time=0)) == OwnSettings(ratio_limit=0.0, seeding_time_limit=0)
+    assert own_settings(Terms()) == OwnSettings(ratio_limit=None, seeding_time_limit=None)

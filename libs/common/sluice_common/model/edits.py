@@ -137,8 +137,9 @@ AnyControl = PauseAll | ResumeAll | AlternativeLimits | GlobalLimits
 
 
 class OwnSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is set in one download and no row tells: limits in bytes/s and seconds, None where it has none of its own.
+    """What is set in one download and no row tells: speed limits in bytes/s, None where it has none of its own.
 
+    Of the ratio and the seeding time (seconds) None is the client's own rule, 0 no limit whatever that says.
     `trackers` are the hosts of its trackers, each once; never an announce URL, which carries a pass key.
     """
 

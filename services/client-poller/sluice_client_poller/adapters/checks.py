@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from sluice_client_poller.adapters.words import hosts
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import ChooseFiles
 
@@ -18,6 +19,15 @@ def refuse_trackers(urls: Iterable[str]) -> None:
     if not all(_is_tracker(url) for url in urls):
         detail = "a tracker's address begins with http://, https:// or udp:// and names a host; one of these does not"
         raise Problem("tracker_invalid", 400, detail)
+
+
+def refuse_missing(urls: Iterable[str]) -> None:
+    """Raises a Problem for these trackers, which are to be removed and are not there; it names only their hosts."""
+    missing = list(urls)
+    if missing:
+        told = ", ".join(hosts(missing)) or "what is to be removed"
+        detail = f"nothing was changed: no tracker of it has this address ({told}); give the whole announce URL"
+        raise Problem("tracker_unknown", 409, detail)
 
 
 def refuse_files(edit: ChooseFiles, count: int) -> None:

@@ -18,6 +18,7 @@ from sluice_gateway.commands import Commands
 from sluice_gateway.doctor import Doctor
 from sluice_gateway.http import changing, downloads, library, problems, queue, steering, system
 from sluice_gateway.http.edge import Accepts, Edge
+from sluice_gateway.http.strict import refuse_unknown_parameters
 from sluice_gateway.live.streams import Hub
 from sluice_gateway.queries import Queries
 from sluice_gateway.schemas import ClientTrouble, QueueRow
@@ -60,6 +61,7 @@ def create_app(
             "caller": Provide(_caller, sync_to_thread=False),
             **{name: Provide(make, sync_to_thread=False) for name, make in queue.DEPENDENCIES.items()},
         },
+        guards=[refuse_unknown_parameters],
     )
     app = Litestar(
         [api, *system.system_routes(checks)],

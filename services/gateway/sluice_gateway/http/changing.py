@@ -41,6 +41,7 @@ _EDIT = documented(
     (400, "limit_invalid", "a limit is 0, which lifts it, or more"),
     *UNKNOWN,
     (409, "epoch_changed", "the download was added anew; look at it again"),
+    (409, "tracker_unknown", "nothing was changed: no tracker of it has this address (t.example); give the whole …"),
     (409, "files_unknown", "its files are not known yet; wait for its metadata"),
     (409, "not_queued", "this download has no place in qBittorrent's queue; only unfinished ones have"),
     (

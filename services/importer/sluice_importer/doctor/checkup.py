@@ -44,11 +44,15 @@ class Hangs(Exception):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What was found of a client, files of it that are here, and its folders as they are called here."""
+    """What was found of a client, files of it that are here, and its folders as they are called here.
+
+    `is_known` where what it has finished could be looked at: where not, a finding says why.
+    """
 
     findings: list[Finding]
     files: list[FinishedFile]
     folders: list[Path] = []
+    is_known: bool = True
 
 
 class Checkup:
@@ -99,7 +103,7 @@ class Checkup:
         except (TimeoutError, Hangs):
             detail = "looking for the client's files takes longer than it should: is one of its disks gone?"
             advice = "see whether `ls` of the folders in its `paths` comes back; mount dead shares again"
-            return Seen([findings.file_unknown(name, "disk_hangs", detail, advice)], [])
+            return Seen([findings.file_unknown(name, "disk_hangs", detail, advice)], [], is_known=False)
 
     async def _look_at_client(self, name: str, told: contract.AboutClient | None) -> Seen:
         table, settings = self._replica.table(name), self._clients[name]
@@ -107,8 +111,12 @@ class Checkup:
         paths, here = await self._paths(name, told, rows)
         if table is None:
             detail, advice = f"the list of {name} is not known yet", "see client.login; then run `sluice doctor` again"
-            return Seen([*paths, findings.file_unknown(name, "table_unknown", detail, advice)], [], here)
+            return Seen(
+                [*paths, findings.file_unknown(name, "table_unknown", detail, advice)], [], here, is_known=False
+            )
         chosen = finished(rows, settings)
+        if not chosen and told is None:  # its log-in has a finding of its own, and the list may be an old one
+            return Seen(paths, [], here, is_known=False)
         if not chosen:
             return Seen([*paths, findings.no_finished_file(name)], [], here)
         folders = dict.fromkeys(row.save_path or "" for row in chosen)
@@ -116,7 +124,8 @@ class Checkup:
             *(self._file(name, [row for row in chosen if (row.save_path or "") == folder]) for folder in folders)
         )
         found = [finding for finding, _ in looked]
-        return Seen([*paths, *found], [file for _, file in looked if file is not None], here)
+        files = [file for _, file in looked if file is not None]
+        return Seen([*paths, *found], files, here, is_known=all(map(findings.is_looked_at, found)))
 
     async def _paths(
         self, name: str, told: contract.AboutClient | None, rows: Sequence[Download]
@@ -175,7 +184,8 @@ class Checkup:
         settings = self._libraries[name]
         files = {client: seen.files for client, seen in clients.items()}
         folders = {client: seen.folders for client, seen in clients.items()}
-        look = partial(disk.look_at_library, name, settings, files, self._new_token, folders)
+        unknown = frozenset(client for client, seen in clients.items() if not seen.is_known)
+        look = partial(disk.look_at_library, name, settings, files, self._new_token, folders, unknown)
         try:
             return await self._on_disk(f"library {name}", look)
         except Hangs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -47,11 +47,13 @@ def look_at_library(
     files: Mapping[str, Sequence[FinishedFile]],
     new_token: Callable[[], str],
     folders: Mapping[str, Sequence[Path]] = MappingProxyType({}),
+    unknown: Collection[str] = (),
 ) -> list[Finding]:
     """Its root, its marker, whether it can be written, and whether each client's files can be linked into it.
 
     What cannot be looked at because of what was found before has no finding of its own. For a client without a
-    finished file, `folders` (where it saves, here) are tried with a file of ours.
+    finished file, `folders` (where it saves, here) are tried with a file of ours. Of what the `unknown` clients
+    have finished another finding says why it could not be looked at.
     """
     try:
         root = open_root(settings.root, name)
@@ -73,7 +75,7 @@ def look_at_library(
             return [fine, _unwritable(name, whereabouts(str(root.path), root.fd), failed)]
     detail = f"{settings.root} can be written by our user (uid {os.geteuid()})"
     writable = findings.library(name, "library.writable", Verdict.OK, detail=detail)
-    return [fine, writable, *findings.links(name, settings, tried, expected)]
+    return [fine, writable, *findings.links(name, settings, tried, expected, unknown)]
 
 
 def _unavailable(name: str, settings: LibrarySettings, error: RootUnavailable) -> list[Finding]:

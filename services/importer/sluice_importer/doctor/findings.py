@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,8 @@ from sluice_common.kit.settings import ClientSettings, LibrarySettings
 from sluice_importer.doctor.explain import Why
 from sluice_importer.place.errors import PlaceFailed
 from sluice_importer.place.methods import COPY_INSTEAD
+
+_NO_FINISHED_FILE = "no_finished_file"
 
 
 class FinishedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,10 +151,15 @@ def no_finished_file(client: str) -> Finding:
     """The client has finished nothing yet."""
     return file_unknown(
         client,
-        "no_finished_file",
+        _NO_FINISHED_FILE,
         f"{client} has no finished download yet, so nothing can be tried",
         "let one download finish (any will do), then run `sluice doctor` again",
     )
+
+
+def is_looked_at(finding: Finding) -> bool:
+    """Whether this `client.file` comes of a look: a file that is here, or that there is none yet."""
+    return finding.status == Verdict.OK or finding.code == _NO_FINISHED_FILE
 
 
 def library(
@@ -167,14 +174,20 @@ def links(
     settings: LibrarySettings,
     trials: Sequence[tuple[str, Sequence[Trial]]],
     prospects: Sequence[tuple[str, Sequence[Prospect]]] = (),
+    unknown: Collection[str] = (),
 ) -> list[Finding]:
     """What the trials of every client's files come to, and what is to be expected of a client without a file.
 
-    A client whose folders are not here either has said so in `path.mapped`.
+    A client whose folders are not here either has said so in `path.mapped`, one that is `unknown` in `client.login` or
+    `client.file`: of that one only a refusal is told, which holds whatever it has finished.
     """
     told = [_link_of(name, settings, client, held) for client, held in trials if held]
-    told += [_prospect_of(name, settings, client, held) for client, held in prospects if held]
-    if told:
+    told += [
+        _prospect_of(name, settings, client, held)
+        for client, held in prospects
+        if held and (client not in unknown or any(prospect.why is not None for prospect in held))
+    ]
+    if told or unknown:
         return told
     detail = f"not tested yet: no client has a finished file; the first one {_will(settings)}"
     return [library(name, "library.link", Verdict.UNKNOWN, code="no_file", detail=detail, advice=_LATER)]

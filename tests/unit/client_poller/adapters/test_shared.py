@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
+from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_missing, refuse_trackers
 from sluice_client_poller.adapters.padding import is_padding
 from sluice_client_poller.adapters.throttle import is_throttled, is_used_up
 from sluice_client_poller.adapters.words import plain_magnet, scrub
@@ -44,6 +44,17 @@ def test_what_is_no_tracker(url: str) -> None:
         "tracker_invalid: a tracker's address begins with http://, https:// or udp:// and names a host;"
         " one of these does not"
     )
+    assert KEY not in f"{refused.value} {refused.value.extra}"
+
+
+def test_trackers_that_cannot_be_removed() -> None:
+    """What is not there is told by its host alone, and that nothing was changed."""
+    refuse_missing(())
+    with pytest.raises(Problem) as refused:
+        refuse_missing(TRACKERS)
+    assert (refused.value.code, refused.value.status) == ("tracker_unknown", 409)
+    assert "nothing was changed" in refused.value.detail
+    assert "(one.test, 2001:db8::1, two.test)" in refused.value.detail
     assert KEY not in f"{refused.value} {refused.value.extra}"
 
 

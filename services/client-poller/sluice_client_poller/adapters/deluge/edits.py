@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
+from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_missing, refuse_trackers
 from sluice_client_poller.adapters.deluge.wire import Agreed, SpeedLimits, Standing, kibibytes, limited
 from sluice_client_poller.adapters.port import Terms, unsupported
 from sluice_common.kit.errors import Problem
@@ -173,8 +173,9 @@ def _files(torrent_id: str, edit: edits.ChooseFiles, before: Standing) -> Change
 
 def _trackers(torrent_id: str, edit: edits.EditTrackers, before: Standing) -> Change | None:
     """It takes only whole lists. New ones come after all others: each is a tier of its own."""
-    kept = [tracker for tracker in before.trackers if tracker.url not in edit.remove]
     known = {tracker.url for tracker in before.trackers}
+    refuse_missing(url for url in edit.remove if url not in known)
+    kept = [tracker for tracker in before.trackers if tracker.url not in edit.remove]
     new = [url for url in dict.fromkeys(edit.add) if url not in known]
     if len(kept) == len(before.trackers) and not new:
         return None

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
+from sluice_client_poller.adapters.checks import refuse_missing
 from sluice_client_poller.adapters.port import Terms
 from sluice_client_poller.adapters.qbittorrent import wire
 from sluice_common.kit.errors import Problem
@@ -36,6 +37,8 @@ from sluice_common.model.edits import (
 
 NO_LIMIT = -1  # of a share; -2 would be the client's own
 _MINUTE = 60
+_MOST_RATIO = 9999  # what it cuts a higher one to, without a word
+_MOST_MINUTES = 525_600
 _MOVES = {Place.TOP: "topPrio", Place.UP: "increasePrio", Place.DOWN: "decreasePrio", Place.BOTTOM: "bottomPrio"}
 _STOPPED = ("paused", "stopped")
 _UNFORCED = ("queued", "downloading", "stalled", "metaDL", "uploading")
@@ -163,6 +166,11 @@ def _check_limits(edit: SetLimits) -> None:
     values = (edit.download, edit.upload, edit.ratio, edit.seeding_time)
     if any(value is not None and not 0 <= value < math.inf for value in values):
         raise Problem("limit_invalid", 400, "a limit is 0, which lifts it, or more")
+    if edit.ratio is not None and edit.ratio > _MOST_RATIO:
+        raise Problem("limit_invalid", 400, f"qBittorrent's ratio limit is at most {_MOST_RATIO}; 0 is no limit")
+    if edit.seeding_time is not None and edit.seeding_time > _MOST_MINUTES * _MINUTE:
+        detail = f"qBittorrent's seeding time is at most {_MOST_MINUTES} minutes, a year; 0 is no limit"
+        raise Problem("limit_invalid", 400, detail)
 
 
 def _limits(edit: SetLimits, seen: Seen) -> Requests:
@@ -285,6 +293,7 @@ def _is_announce(url: str) -> bool:
 def _trackers(edit: EditTrackers, seen: Seen) -> Requests:
     """Removals as they are and percent-encoded: the newest versions decode them, the others take them literally."""
     known = {unquote(url) for url in seen.trackers}
+    refuse_missing(url for url in edit.remove if unquote(url) not in known)
     new = [url for url in dict.fromkeys(edit.add) if unquote(url) not in known]
     if new:
         yield Request("addTrackers", {"urls": "\n".join(new)}, "hash")

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
+from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_missing, refuse_trackers
 from sluice_client_poller.adapters.port import NewDownload, Terms, unsupported
 from sluice_client_poller.adapters.transmission.mapping import DOWNLOAD, SEED, split_labels
 from sluice_client_poller.adapters.transmission.wire import KILOBYTE, SpeedLimits, Standing, kilobytes
@@ -226,8 +226,9 @@ def _files(edit: edits.ChooseFiles, before: Standing, _: Collection[str]) -> Cha
 
 def _trackers(edit: edits.EditTrackers, before: Standing, _: Collection[str]) -> Change | None:
     """It takes it amiss when it is told nothing new; it adds before it removes, so the numbers hold."""
-    numbers = [tracker.id for tracker in before.trackers if tracker.announce in edit.remove]
     known = {tracker.announce for tracker in before.trackers}
+    refuse_missing(url for url in edit.remove if url not in known)
+    numbers = [tracker.id for tracker in before.trackers if tracker.announce in edit.remove]
     new = [url for url in dict.fromkeys(edit.add) if url not in known]
     asked: dict[str, object] = {"trackerAdd": new} if new else {}
     asked |= {"trackerRemove": numbers} if numbers else {}
