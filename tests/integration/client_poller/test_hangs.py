@@ -81,7 +81,9 @@ async def test_a_client_that_hangs_holds_up_nobody(
         for answer in (first, _pause(bus, torrent.id, "later")):
             with pytest.raises(Problem, match="timed out after 3 s") as refused:
                 await answer
-            assert (refused.value.code, refused.value.status) == ("client_unavailable", 503)
+            # By whether the client was asked something first: then the change was never sent.
+            assert refused.value.code in ("client_unavailable", "unknown_outcome")
+            assert refused.value.status == 503
         hanging.thaw()
         await until(lambda: _status(bus, Health.OK), seconds=WITHIN, what="a client that is well again")
 

@@ -101,7 +101,9 @@ async def test_a_configuration_that_changed_is_told(settings: Settings, tmp_path
 
 async def test_without_imports_nobody_misses_the_importer(settings: Settings) -> None:
     """Where only the queue is wanted, no importer, library or owner is asked for."""
-    async with running(settings.model_copy(update={"features": ("queue",)})) as gateway:
+    clients = {name: client.model_copy(update={"owners": {}}) for name, client in settings.clients.items()}
+    only = {"features": ("queue",), "libraries": {}, "clients": clients}
+    async with running(settings.model_copy(update=only)) as gateway:
         _, found = await looked(gateway)
     checks = [("bus", "nats"), ("database", "gateway"), ("service", "history")]
     assert list(found) == [*checks, ("client.login", "deluge"), ("client.login", "other")]
