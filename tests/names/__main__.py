@@ -1,6 +1,6 @@
 """`make names`: how many names of each kind are read right, title and numbers, in the tuned and in the held-out set.
 
-    PYTHONPATH=tests .venv/bin/python -m names [--wrong]     # --wrong lists what was misread, of the tuned set only
+PYTHONPATH=tests .venv/bin/python -m names [--wrong]     # --wrong lists what was misread, of the tuned set only
 """
 
 from __future__ import annotations

@@ -5,21 +5,34 @@ from __future__ import annotations
 import re
 
 from sluice_names import spelled
-from sluice_names.episodes import version_at
+from sluice_names.episodes import EPISODE_WORD, version_at
+from sluice_names.languages import is_language
 from sluice_names.marks import END, Mark, between, compiled, spread
 from sluice_names.technical import is_technical
 
 _PART_NUMBER = rf"(?:\d{{1,2}}|{spelled.ROMAN}|{spelled.CARDINAL}){END}"
-_PART = compiled(rf"(?:parts?|pt) ?(?P<first>{_PART_NUMBER})(?: ?(?P<joint>-|&|and|to) ?(?P<last>{_PART_NUMBER}))?(?: ?of \d{{1,2}}{END})?")
+_PART = compiled(
+    rf"(?:parts?|pt) ?(?P<first>{_PART_NUMBER})(?: ?(?P<joint>-|&|and|to) ?(?P<last>{_PART_NUMBER}))?(?: ?of \d{{1,2}}{END})?"
+)
 _N_OF = compiled(rf"(?P<first>\d{{1,2}}) ?of ?(?P<all>\d{{1,3}}){END}")
-_E = compiled(rf"(?:EP?|Episodes?|Epis[oó]dio|Ep|Folge|Cap[ií]tulo|#) ?-?(?P<first>\d{{1,4}})(?!\d|[pi]{END})")
-_E_MORE = re.compile(rf"(?P<joint> ?[-~&+]? ?)EP?(?P<n>\d{{1,4}}){END}|(?P<tight> ?[-~] ?)(?P<m>\d{{1,4}})(?![pi]){END}", re.IGNORECASE)
-_DASHED = re.compile(rf"(?:^|(?<= )|(?<=\]))- ?(?P<first>\d{{1,4}})(?!\d|[pi]{END}|[^\Wv])(?![ -]?(?:%|of ))", re.IGNORECASE)
-_DASHED_RANGE = re.compile(rf"(?:(?<= )-)? ?[\[(]?{compiled(r'').pattern}(?P<first>\d{{1,4}}) ?[-~] ?(?P<last>\d{{1,4}})(?![\dpi]){END}", re.IGNORECASE)
+_E = compiled(rf"(?:{EPISODE_WORD}|#) ?-?(?P<first>\d{{1,4}})(?!\d|[pi]{END})")
+_E_MORE = re.compile(
+    rf"(?P<joint> ?[-~&+]? ?)EP?(?P<n>\d{{1,4}}){END}|(?P<tight> ?[-~] ?)(?P<m>\d{{1,4}})(?![pi]){END}", re.IGNORECASE
+)
+_DASHED = re.compile(
+    rf"(?:^|(?<= )|(?<=\]))- ?(?P<first>\d{{1,4}})(?!\d|[pi]{END}|[^\Wv])(?![ -]?(?:%|of ))", re.IGNORECASE
+)
+_DASHED_RANGE = re.compile(
+    rf"(?:(?<= )-)? ?[\[(]?{compiled(r'').pattern}(?P<first>\d{{1,4}}) ?[-~] ?(?P<last>\d{{1,4}})(?![\dpi]){END}",
+    re.IGNORECASE,
+)
 _BRACKETED = re.compile(r"\[ ?(?P<first>\d{1,4})(?:v(?P<version>\d))? ?(?:END)?\]", re.IGNORECASE)
-_TRAILING = re.compile(rf" (?P<first>\d{{2,4}})(?:v(?P<version>\d))? ?(?=$|[\[(])", re.IGNORECASE)
+_TRAILING = re.compile(r" (?P<first>\d{2,4})(?:v(?P<version>\d))?(?![^\W_])", re.IGNORECASE)
 _SPECIAL = compiled(rf"(?P<word>OVA|OAD|SP|Specials?)[ -]{{0,3}}(?P<first>\d{{1,3}})?{END}")
-_BEHIND = re.compile(r" ?(?:$|[\[(]|- |END\b|Final\b|FIN\b)", re.IGNORECASE)
+_BEHIND = re.compile(r" ?(?:$|[\[(~]|- |END\b|Final\b|FIN\b)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
+_CHINESE = re.compile(r"第 ?(?P<first>\d{1,4}) ?[話话集回]")
+_LEADING = re.compile(r" ?(?P<first>\d{2,3})(?:v(?P<version>\d))?(?: - |(?<=^0\d) (?=[^\W\d])|(?<=^0\d\d) (?=[^\W\d]))")
 _ANIME_WORDS = compiled(rf"(?:(?:eng(?:lish)? )?(?:subbed|dubbed|sub|dub)){END}")
 _YEARLIKE = re.compile(r"(?:19|20)\d\d")
 
@@ -59,7 +72,13 @@ def numbered(soft: str, *, grouped: bool) -> Mark | None:
 
 def absolute(soft: str, *, grouped: bool, is_video: bool) -> Mark | None:
     """Anime's way: `Title - 05v2`, `Title - 01-12`, `Title [05]`, and behind a group's name also `Title 05`."""
-    return _batch(soft, grouped=grouped) or _dashed(soft, grouped=grouped) or _loose(soft, grouped=grouped, is_video=is_video)
+    return (
+        _chinese(soft)
+        or _batch(soft, grouped=grouped)
+        or _dashed(soft, grouped=grouped)
+        or _loose(soft, grouped=grouped, is_video=is_video)
+        or (_leading(soft) if grouped else None)
+    )
 
 
 def special(soft: str, *, grouped: bool) -> Mark | None:
@@ -71,7 +90,7 @@ def special(soft: str, *, grouped: bool) -> Mark | None:
         spoken = found["word"].lower() == "special"
         if not (grouped or (spoken and before.endswith("-") and found["first"] is not None)):
             continue
-        if not (_BEHIND.match(rest) or is_technical(rest)):
+        if not _ends(rest):
             continue
         episodes = () if found["first"] is None else (int(found["first"]),)
         return Mark(start=found.start(), end=found.end(), season=0, episodes=episodes, special=not episodes)
@@ -79,7 +98,9 @@ def special(soft: str, *, grouped: bool) -> Mark | None:
 
 
 def _batch(soft: str, *, grouped: bool) -> Mark | None:
-    for found in _DASHED_RANGE.finditer(soft):
+    place = 0
+    while (found := _DASHED_RANGE.search(soft, place)) is not None:
+        place = found.end("first")  # so that the end of one pair may begin the next
         first, last = found["first"], found["last"]
         padded = len(first) > 2 or (grouped and (len(first) > 1 or len(last) > 1))
         if " - " in found[0][found.start("first") - found.start() :]:  # `Title 2 - 15` is the fifteenth of Title 2
@@ -97,7 +118,7 @@ def _dashed(soft: str, *, grouped: bool) -> Mark | None:
     for found in _DASHED.finditer(soft):
         version, end = version_at(soft, found.end())
         rest = soft[end:]
-        if not soft[: found.start()].strip(" -") or not (_BEHIND.match(rest) or is_technical(rest)):
+        if not soft[: found.start()].strip(" -") or not _ends(rest):
             continue
         if not grouped and len(found["first"]) < 2:
             continue
@@ -117,11 +138,30 @@ def _loose(soft: str, *, grouped: bool, is_video: bool) -> Mark | None:
     for found in _TRAILING.finditer(soft):
         first = found["first"]
         before = soft[: found.start()].strip(" -[(")
-        told = first[0] == "0" or (grouped and len(first) == 2 and is_video)
+        if not _ends(soft[found.end() :]):
+            continue
+        told = first[0] == "0" or (grouped and is_video and not _is_year(first))
         long_running = len(first) == 4 and not _is_year(first)
         if before and ((told and (grouped or len(first) == 3)) or long_running):
             return _one(found)
     return None
+
+
+def _chinese(soft: str) -> Mark | None:
+    found = _CHINESE.search(soft)
+    return None if found is None else Mark(start=found.start(), end=found.end(), absolute=(int(found["first"]),))
+
+
+def _leading(soft: str) -> Mark | None:
+    """`[Group] 01 - Title`: the title follows."""
+    found = _LEADING.match(soft)
+    return None if found is None else _one(found)
+
+
+def _ends(rest: str) -> bool:
+    """Whether a number before `rest` stands at a title's end."""
+    word = _WORD.match(rest.strip(" -"))
+    return _BEHIND.match(rest) is not None or is_technical(rest) or (word is not None and is_language(word[0]))
 
 
 def _one(found: re.Match[str]) -> Mark:

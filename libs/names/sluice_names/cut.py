@@ -15,7 +15,9 @@ _GAPS = re.compile(r"[\s._]+")
 _INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}[^\W\d_]?(?![^\W_])")
 _KEPT = "\0"
 # What cameras call their files: numbers and times, never episodes or air dates.
-_CAMERA = re.compile(r"(?:IMG|VID|DSC[FN]?|PXL|MVI|GOPR|GX|MOV|WP|Screenshot|Screen Recording)[ _-]?\d.{0,80}", re.IGNORECASE)
+_CAMERA = re.compile(
+    r"(?:IMG|VID|DSC[FN]?|PXL|MVI|GOPR|GX|MOV|WP|Screenshot|Screen Recording)[ _-]?\d.{0,80}", re.IGNORECASE
+)
 _HASH = re.compile(r"[0-9a-fA-F]{20,}|(?=(?:[a-z-]*\d){3})[0-9A-Za-z-]{16,}|[0-9a-fA-F]{12,}(?=.*\d)", re.IGNORECASE)
 
 
@@ -31,14 +33,14 @@ def title(text: str) -> str:
 def end_without_mark(soft: str) -> int:
     """Where the title of a name ends that tells neither year nor numbers: before what is technical, and before the
     languages and weaker technical words in front of that."""
-    end = before = technical_start(soft)
-    while before == end and end < len(soft) or before < end:
-        end = before
+    end = technical_start(soft)
+    while end < len(soft):
         head = soft[:end].rstrip(" -([{")
         word = re.split(r"[ (\[{]", head)[-1]
-        if len(word) == len(head) or not (is_language(word) or (is_technical(word) and not word.istitle())):
+        told = is_language(word) or (is_technical(word) and (word[0].isdigit() or not word.istitle()))
+        if len(word) == len(head) or not told:
             break
-        before = len(head) - len(word)
+        end = min(len(head) - len(word), before_year(head[: -len(word)]))
     return before_year(soft[:end])
 
 

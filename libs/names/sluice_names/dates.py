@@ -24,9 +24,9 @@ _SHAPES = (
     compiled(rf"{_DAY} {_MONTH},? {_YEAR}{END}"),
     compiled(rf"{_MONTH} {_DAY},? {_YEAR}{END}"),
     compiled(rf"{_YEAR} {_MONTH} {_DAY}{END}"),
-    compiled(rf"(?P<yy>[012]\d)(?P<gap> )(?P<m>[01]\d)(?P=gap)(?P<d>[0-3]\d){END}(?! \d\d{END})"),
+    compiled(rf"(?<=[^\W_] )(?P<yy>[012]\d)(?P<gap> )(?P<m>[01]\d)(?P=gap)(?P<d>[0-3]\d){END}(?! \d\d{END})"),
 )
-_YEARS = re.compile(START + r"(?:19|20)\d\d" + END + r"(?!-?[pi]\b|x\d)")
+_YEARS = re.compile(START + r"(?<!BT )(?:19|20)\d\d" + END + r"(?!-?[pi]\b|x\d)")
 _YEAR_RANGE = re.compile(r"[\[(] ?(?:19|20)\d\d ?[-–] ?(?:(?:19|20)\d\d)? ?[\])]")
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 
 _EDITIONS = {
-    "director's cut": r"director'?s'? ?(?:cut|edition)|dc",
+    "director's cut": r"director'?s?'? ?(?:cut|edition)|dc",
     "extended cut": r"extended (?:cut|version)",
     "extended edition": r"extended edition",
     "extended": r"extended",
-    "theatrical cut": r"theatrical (?:cut|version)",
+    "theatrical cut": r"theatrical (?:cut|version|edition)",
     "theatrical": r"theatrical",
     "final cut": r"final cut",
     "special edition": r"special edition",
     "ultimate edition": r"ultimate (?:edition|cut)",
-    "collector's edition": r"collector'?s'? edition",
+    "collector's edition": r"collector'?s'? edition|edition collector",
     "anniversary edition": r"(?:\d{1,3}(?:st|nd|rd|th) )?anniversary(?: edition)?",
     "unrated": r"unrated",
     "uncut": r"uncut",
@@ -25,7 +25,7 @@ _EDITIONS = {
     "despecialized": r"despeciali[sz]ed(?: edition)?",
     "imax": r"imax(?: edition)?",
     "open matte": r"open matte",
-    "criterion": r"criterion(?: collection)?",
+    "criterion": r"criterion(?: collection| edition)?",
     "fan edit": r"fan ?edit",
     "roadshow": r"roadshow",
     "black and white": r"black and (?:white|chrome)",

@@ -9,31 +9,41 @@ import re
 
 from sluice_names.marks import END, Mark, compiled, spread
 
-SEASON_WORD = r"seasons?|series|saisons?|temporadas?|temp|staffeln?|stagion[ei]|seizoen(?:en)?|sezon|s[äa]song|s[æe]son"
-_EPISODE_WORD = r"episodes?|epis[oó]dios?|episodios?|eps?|e|folgen?|cap[ií]tulos?|caps?|puntat[ae]|odcinek|aflevering(?:en)?|avsnitt"
+SEASON_WORD = (
+    r"seasons?|series|saisons?|temporadas?|temp?|staffeln?|stagion[ei]|seizoen(?:en)?|sezon|s[äa]song|s[æe]son|сезон"
+)
+EPISODE_WORD = (
+    r"[eé]pisodes?|epis[oó]dios?|eps?|e|folgen?|cap[ií]tulos?|caps?|puntat[ae]|odcinek|aflevering(?:en)?|avsnitt|"
+    r"эпизод|серия|серии"
+)
 _NO_LINES = r"(?!\d|[pi]\b)"  # -720p and -1080 are no episodes
 _JOINT = r" {0,2}(?:-|~|–|&|\+|,|and|to|a)? {0,2}"
 _S_LIST = re.compile(
-    rf"(?P<joint>{_JOINT})[\[(]?(?:S(?P<season>\d{{1,2}}) ?)?(?:EP?|x) ?(?P<e>\d{{1,4}}){_NO_LINES}"
+    rf"(?P<joint>{_JOINT})[\[(]?(?:S(?P<season>\d{{1,2}}) ?)?EP? ?(?P<e>\d{{1,4}}){_NO_LINES}"
     rf"|(?P<tight>[-~]|[,+&]|-(?= ))(?P<n>\d{{1,4}}){_NO_LINES}{END}(?!-)",
     re.IGNORECASE,
 )
 _S_E = compiled(
-    r"(?:S|T(?=\d\dE))(?P<season>\d{4}|\d{1,2})[ ,]{0,2}[-(\[]? {0,2}"
+    r"(?:S|T(?=\d\dX?E))(?P<season>\d{1,4})[ ,]{0,2}[-(\[]? {0,2}x?"
     rf"(?P<first>EP?[ -]?\d{{1,4}})(?:{END}|(?=EP?\d|S\d|v\d))"
 )
-_CROSSED = compiled(rf"(?P<season>\d{{1,2}})(?P<first>x\d{{2,3}})(?:{END}|(?=x\d|v\d))")
+_CROSSED = compiled(
+    rf"(?P<season>(?:19|20)\d\d(?=x\d\d{END})|\d(?=x\d{END}(?<!4x[34]))|\d{{1,2}}(?=x\d\d| x \d\d{END}))"
+    rf"(?P<first> ?x ?\d{{1,3}})(?:{END}|(?=x\d|v\d))"
+)
 _CROSSED_LIST = re.compile(
     rf"(?P<joint> ?-? ?)(?P<season>\d{{1,2}})?x(?P<e>\d{{2,3}}){_NO_LINES}|(?P<tight>-)(?P<n>\d{{2,3}}){_NO_LINES}{END}",
     re.IGNORECASE,
 )
 _SPELLED = compiled(
-    rf"(?:{SEASON_WORD}) ?(?P<season>\d{{1,2}})[ ,-]{{0,4}}(?:{_EPISODE_WORD})[ -]?(?P<first>\d{{1,4}}){_NO_LINES}"
+    rf"(?:{SEASON_WORD}) ?(?P<season>\d{{1,2}})[ ,-]{{0,4}}(?:{EPISODE_WORD})[ -]?(?P<first>\d{{1,4}}){_NO_LINES}"
 )
 _SPELLED_LIST = re.compile(
-    rf"(?P<joint> ?(?:-|&|\+|,|and|to) ?)(?:(?:{_EPISODE_WORD}) ?)?(?P<e>\d{{1,4}}){_NO_LINES}{END}", re.IGNORECASE
+    rf"(?P<joint> ?(?:-|&|\+|,|and|to) ?)(?:(?:{EPISODE_WORD}) ?)?(?P<e>\d{{1,4}}){_NO_LINES}{END}", re.IGNORECASE
 )
-_CAP = compiled(rf"Cap(?:itulo)? ?(?P<season>\d{{1,2}})(?P<first>\d\d)(?:[ _-](?P<season2>\d{{1,2}})(?P<last>\d\d))?{END}")
+_CAP = compiled(
+    rf"Cap(?:itulo)? ?(?P<season>\d{{1,2}})(?P<first>\d\d)(?:[ _-](?P<season2>\d{{1,2}})(?P<last>\d\d))?{END}"
+)
 _VERSION = re.compile(rf" ?v(?P<version>\d){END}", re.IGNORECASE)
 _MOST = 60  # numbers in a list, each of them named
 _DIGITS = re.compile(r"\d+")

@@ -8,7 +8,7 @@ _LANGUAGES = {
     "multi": r"multi|multi-?lang(?:uage)?",
     "en": r"english|eng|vo",
     "fr": r"french|truefrench|vostfr|vff|vfq|vf2|vfi|vf|fre|fran[cç]ais|subfrench",
-    "de": r"german|ger|deutsch",
+    "de": r"german|swissgerman|ger|deutsch",
     "es": r"spanish|castellano|espa[nñ]ol|latino|esp|spa|lat",
     "it": r"italian|ita",
     "pt": r"portuguese|por|pt-?br|por-br|dublado",

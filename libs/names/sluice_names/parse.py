@@ -78,7 +78,7 @@ def _series(read: Subject, mark: Mark) -> tuple[Release, int]:
     before, year = _without_year(read.soft[:end])
     behind = _YEAR_BEHIND.match(read.soft, mark.end)
     named = title(read.raw[:before])
-    if not named and dated is mark:
+    if not named and (mark.air_date is not None or mark.absolute):  # the title follows
         named = title(read.raw[mark.end : mark.end + technical.technical_start(read.soft[mark.end :])])
     return (
         Release(

@@ -10,16 +10,18 @@ import msgspec
 from sluice_names.parse import parse
 from sluice_names.release import Form, Kind, Quality, Release
 from sluice_names.text import cut
-from sluice_names.titles import same_title
+from sluice_names.titles import fold_title, same_title
 
 _NO_TITLE = re.compile(
     r"(?:s|season|series|saison|temporada|staffel|stagione)[ ._-]?\d{1,2}|specials?|extras?|subs?|subtitles?|samples?|"
     r"featurettes?|(?:19|20)\d\d|movies?|films?|tv|anime|downloads?",
     re.IGNORECASE,
 )
+# A slash inside brackets parts no folders: `Bleach 312 [720p/MKV]`.
+_SEPARATOR = re.compile(r"[/\\](?![^\[\](){}/\\]{0,40}[\])}])")
 _SPECIALS = re.compile(r"specials?", re.IGNORECASE)
 _BARE_NUMBER = re.compile(
-    r"(?:episode|ep|e|folge)?[ ._-]{0,2}(?P<first>\d{1,3})(?:[ ._-]{1,3}(?!\d).{0,250})?", re.IGNORECASE
+    r"(?:episode|ep|e|folge)?[ ._-]{0,2}(?P<first>\d{1,3})(?:[ ._-]{1,3}(?!\d{1,3}(?!\d|[pi])).{0,250})?", re.IGNORECASE
 )
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 _MOST_FOLDERS = 4
@@ -31,7 +33,7 @@ def parse_path(path: str) -> Release:
 
     A bare number in a folder of a season (`Season 02/03 - The Well.mkv`) is that season's episode.
     """
-    *folders, name = [part for part in path.split("/") if part.strip()] or [""]
+    *folders, name = [part for part in _SEPARATOR.split(path) if part.strip()] or [""]
     nearest = folders[: -_MOST_FOLDERS - 1 : -1]
     around = [(folder, parse(folder)) for folder in nearest]
     release = _in_season(name, parse(name), around)
@@ -63,15 +65,15 @@ def _in_season(name: str, release: Release, around: Sequence[tuple[str, Release]
             release, title="", season=season, episodes=(number,), absolute_episodes=(), kind=Kind.SERIES
         )
     if release.absolute_episodes and release.absolute_episodes[-1] < _LEAST_ABSOLUTE:
-        return msgspec.structs.replace(
-            release, season=season, episodes=release.absolute_episodes, absolute_episodes=()
-        )
+        return msgspec.structs.replace(release, season=season, episodes=release.absolute_episodes, absolute_episodes=())
     return release
 
 
 def _by_folder(release: Release, named: Sequence[Release]) -> Release:
     """A name that says nothing is what the nearest folder that says something is."""
     told = next((one for one in named if one.form is not Form.UNKNOWN), None)
+    if told is None and release.quality == Quality():
+        told = next((one for one in named if one.quality != Quality()), None)
     if told is None:
         return release if release.title or not named else named[0]
     return _technical(told, release, told)
@@ -81,6 +83,9 @@ def _completed(release: Release, named: Sequence[Release]) -> Release:
     if not release.title and named:
         release = msgspec.structs.replace(release, title=named[0].title, year=release.year or named[0].year)
     for told in named:
+        # A group's short name stands in front of the file's: `blow-how.to.be.single`.
+        if "-" in release.title and fold_title(release.title).endswith(f" {fold_title(told.title)}"):
+            release = msgspec.structs.replace(release, title=told.title)
         if same_title(told.title, release.title):
             release = msgspec.structs.replace(release, year=release.year or told.year)
             return _technical(release, release, told)

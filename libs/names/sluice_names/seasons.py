@@ -5,28 +5,36 @@ from __future__ import annotations
 import re
 
 from sluice_names import spelled
-from sluice_names.episodes import SEASON_WORD
+from sluice_names.episodes import EPISODE_WORD, SEASON_WORD
 from sluice_names.marks import END, Mark, between, compiled, spread
 from sluice_names.technical import is_technical
 
-_NUMBER = rf"\d{{1,2}}(?![\d]|[pi]{END}){END}"
-_SEASON = compiled(rf"(?:S|(?P<word>{SEASON_WORD})[ -]?|T(?=\d\d{END}))(?P<first>{_NUMBER}|(?<=[^\W\d] )(?:{spelled.CARDINAL}){END})")
+_NUMBER = rf"\d{{1,2}}(?![\d]|[pi]{END})(?:{END}|(?=D\d))(?!-\d\d?-(?:19|20)\d\d)"
+_SEASON = compiled(
+    rf"(?:S|(?P<word>{SEASON_WORD})[ -]?|T(?=\d\d{END}))(?P<first>{_NUMBER}|(?<=[^\W\d] )(?:{spelled.CARDINAL}|[IVX]{{2,4}}|sept|huit){END})"
+)
 _ORDINAL = compiled(
     rf"(?P<first>\d{{1,2}})(?:st|nd|rd|th|a|e|ª|ème|eme)? {{1,2}}(?P<word>season|saison|staffel|stagione|temporada){END}"
-    rf"|(?P<spelled>{spelled.ORDINAL}) season{END}"
+    rf"|(?P<spelled>{spelled.ORDINAL}) season{END}|(?P<russian>\d{{1,2}})(?:-?й|-?го)? сезон{END}"
 )
 _MORE = re.compile(
-    rf"(?P<joint> ?(?:-|~|&|\+|,|and|und|et|to|a|bis) ?| ?)(?:(?P<word>S|{SEASON_WORD}) ?)?(?P<n>{_NUMBER})", re.IGNORECASE
+    rf"(?P<joint> ?(?:-|~|&|\+|,|and|und|et|to|a|à|bis) ?| ?)(?:(?P<word>S|{SEASON_WORD}) ?)?(?P<n>{_NUMBER})",
+    re.IGNORECASE,
 )
-_RANGE_JOINTS = frozenset({"", "-", "~", "&", "+", ",", "and", "und", "et", "to", "a", "bis"})
 _EPISODES = re.compile(r" {0,2}[\[(]? ?(?P<first>\d{1,3}) ?[-~] ?(?P<last>\d{1,3}) ?[\])]")
 _ONE_EPISODE = re.compile(rf" {{1,2}}- {{0,2}}(?P<n>\d{{1,4}})(?:v(?P<version>\d))?{END}(?! ?(?:-|~) ?\d)")
 _RANGE_EPISODES = re.compile(rf" {{1,2}}- {{0,2}}(?P<first>\d{{1,4}}) ?[-~] ?(?P<last>\d{{1,4}}){END}")
+_LATER_EPISODE = compiled(
+    rf"(?:{EPISODE_WORD}|#) ?(?P<n>\d{{1,3}})(?![\d]|[pi]{END}){END}|(?P<russian>\d{{1,3}})(?:-?я)? серия{END}"
+)
 _COMPLETE = compiled(
-    rf"(?:the )?complete (?:tv |mini[- ]?)?(?:series|collection|box ?set|seasons){END}|int[eé]grale{END}"
+    rf"(?:the )?complete (?:tv |mini[- ]?)?(?:series|collection|box ?set|seasons){END}|(?:coffret )?(?:l['’])?int[eé]grale{END}"
     rf"|s[eé]rie compl[eè]te{END}|all seasons{END}"
 )
-_LEAD = re.compile(r"(?:[ -]{0,3}(?:the )?complete(?: collection| series)?|[ -]{0,3}all|[ -]{0,3}int[eé]grale)?[ ([-]{0,4}$", re.IGNORECASE)
+_LEAD = re.compile(
+    r"(?:[ -]{0,3}(?:the )?complete(?: collection| series)?|[ -]{0,3}all|[ -]{0,3}int[eé]grale)?[ ([-]{0,4}$",
+    re.IGNORECASE,
+)
 _SPECIALS = compiled(rf"specials{END}")
 
 
@@ -63,7 +71,7 @@ def _ordinal(soft: str, *, grouped: bool) -> Mark | None:
     found = _ORDINAL.search(soft)
     if found is None:
         return None
-    first = spelled.number(found["first"] or found["spelled"])
+    first = spelled.number(found["first"] or found["spelled"] or found["russian"])
     return None if first is None else _from(soft, found.start(), found.end(), first, grouped=grouped, word="season")
 
 
@@ -76,6 +84,9 @@ def _from(soft: str, start: int, end: int, first: int, *, grouped: bool, word: s
     seasons, place = _listed(soft, end, first)
     if len(seasons) > 1:
         return Mark(start=begin, end=place, seasons=seasons)
+    later = _LATER_EPISODE.search(soft, place)
+    if later is not None:  # `Stagione 6 (2016) 720p ep13`
+        return Mark(start=begin, end=place, season=first, episodes=(int(later["n"] or later["russian"]),))
     weak = word is not None and word.lower() in ("season", "series")
     return Mark(start=begin, end=place, season=first, weak=weak)
 

@@ -21,7 +21,7 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_BRACKETS = str.maketrans("【】「」『』（）〈〉《》［］～：", "[][][]()[][][]~:")
+_BRACKETS = str.maketrans("【】「」『』（）〈〉《》［］～：×", "[][][]()[][][]~:x")
 _SITE = re.compile(
     r"^\s*[\[({]?\s*(?:www\s?\.\s?[\w-]{1,40}(?:\.[a-z]{2,10}){1,2}|[\w-]{2,40}\.(?:com|org|net|to|me|cc|info))\s*"
     r"[\])}]?\s*[-–_~]{1,3}\s*|^\s*\[\s*(?:www\.)?[\w-]{2,40}\.[a-z]{2,6}\s*\]\s*-?\s*",
@@ -89,6 +89,9 @@ def _without_group(raw: str) -> tuple[str | None, str]:
         return None, raw
     rest = raw[found.end() :]
     inner = _LEADING_TAG.match(rest)
+    while inner is not None and is_technical(inner["tag"]) and inner.end() < len(rest):
+        rest = rest[inner.end() :]
+        inner = _LEADING_TAG.match(rest)
     if inner is not None and inner.end() < len(rest) and not inner["tag"].strip().isdigit():
         rest = f"{inner['tag']} {rest[inner.end() :]}"
     return found["tag"].strip() or None, rest
