@@ -31,9 +31,15 @@ _TRAILING = re.compile(r" (?P<first>\d{2,4})(?:v(?P<version>\d))?(?![^\W_])", re
 _SPECIAL = compiled(rf"(?P<word>OVA|OAD|SP|Specials?)[ -]{{0,3}}(?P<first>\d{{1,3}})?{END}")
 _BEHIND = re.compile(r" ?(?:$|[\[(~]|- |END\b|Final\b|FIN\b)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
-_CHINESE = re.compile(r"第 ?(?P<first>\d{1,4}) ?[話话集回]")
+_CHINESE = re.compile(rf"第 ?(?P<first>\d{{1,4}}|[{spelled.CHINESE}]{{1,3}}) ?[話话集回]")
+_CHINESE_SEASON = re.compile(
+    rf" ?(?:第 ?(?P<first>\d{{1,2}}|[{spelled.CHINESE}]{{1,3}}) ?[季期]|シーズン ?(?P<second>\d{{1,2}})) ?"
+)
 _LEADING = re.compile(r" ?(?P<first>\d{2,3})(?:v(?P<version>\d))?(?: - |(?<=^0\d) (?=[^\W\d])|(?<=^0\d\d) (?=[^\W\d]))")
 _ANIME_WORDS = compiled(rf"(?:(?:eng(?:lish)? )?(?:subbed|dubbed|sub|dub)){END}")
+# A number that could be a resolution is none of an episode, and of four digits in front of a zero none of a series.
+_LINES = frozenset({360, 480, 540, 576, 720, 1080, 1440, 2160, 4320})
+_PADDED = re.compile(r"0\d\d")
 _YEARLIKE = re.compile(r"(?:19|20)\d\d")
 
 
@@ -140,16 +146,20 @@ def _loose(soft: str, *, grouped: bool, is_video: bool) -> Mark | None:
         before = soft[: found.start()].strip(" -[(")
         if not _ends(soft[found.end() :]):
             continue
-        told = first[0] == "0" or (grouped and is_video and not _is_year(first))
-        long_running = len(first) == 4 and not _is_year(first)
-        if before and ((told and (grouped or len(first) == 3)) or long_running):
+        told = first[0] == "0" or found["version"] is not None or (is_video and not _is_year(first))
+        long_running = len(first) == 4 and first[0] != "0" and not _is_year(first)
+        if before and int(first) not in _LINES and (told if grouped else long_running or _PADDED.fullmatch(first)):
             return _one(found)
     return None
 
 
 def _chinese(soft: str) -> Mark | None:
-    found = _CHINESE.search(soft)
-    return None if found is None else Mark(start=found.start(), end=found.end(), absolute=(int(found["first"]),))
+    found, season = _CHINESE.search(soft), _CHINESE_SEASON.search(soft)
+    episodes = () if found is None else (spelled.number(found["first"]) or 0,)
+    if season is not None:
+        number = spelled.number(season["first"] or season["second"])
+        return Mark(start=season.start(), end=season.end(), season=number, episodes=episodes)
+    return None if found is None else Mark(start=found.start(), end=found.end(), absolute=episodes)
 
 
 def _leading(soft: str) -> Mark | None:

@@ -16,7 +16,10 @@ from sluice_names.text import Subject, cut, subject
 
 _YEAR_BEHIND = re.compile(r" ?[(\[] ?(?P<year>(?:19|20)\d\d)(?! ?[-–]) ?[)\]]")
 _BARE_YEAR = re.compile(r" (?P<year>(?:19|20)\d\d)(?![^\W_])")
-_NO_DATE = re.compile(r" \d\d \d\d(?!\d)")
+# Behind or before a year: a day that no calendar has or that may be read in two ways, or a number that may be an
+# episode's. Such a year makes no film.
+_NO_FILM = re.compile(r" \d\d \d\d(?!\d)| (?!(?:480|540|576|720|1080|1440|2160|4320)(?!\d))\d{3,4}(?![^\W_])")
+_BEFORE_NO_FILM = re.compile(r"\d{1,2}-\d{1,2}-$|(?<!\d)\d\d \d\d $")
 _CACHED = 4096  # names of at most 255 bytes and what they say: a few MB
 
 
@@ -123,6 +126,7 @@ def _film(read: Subject) -> tuple[Release, int]:
         return Release(title=title(read.raw[:end])), end
     year = (bracketed or inside)[-1]
     end = min(year.start, sure)
-    kind = Kind.UNKNOWN if _NO_DATE.match(soft, year.end) else Kind.MOVIE
+    dated = _NO_FILM.match(soft, year.end) or _BEFORE_NO_FILM.search(soft[: year.start])
+    kind = Kind.UNKNOWN if dated else Kind.MOVIE
     kept = editions.before_year(soft[:end])
     return Release(title=title(read.raw[:kept]), year=year.year, kind=kind), min(kept, end)

@@ -39,7 +39,9 @@ def parse_path(path: str) -> Release:
     release = _in_season(name, parse(name), around)
     named = [told for folder, told in around if told.title and not _NO_TITLE.fullmatch(folder.strip())]
     if release.form is Form.UNKNOWN:
-        return _by_folder(release, named)
+        release = _by_folder(release, named)
+        in_season = any(told.season is not None for _, told in around)
+        return msgspec.structs.replace(release, kind=Kind.UNKNOWN) if in_season and _is_film(release) else release
     return _completed(release, named)
 
 
@@ -67,6 +69,10 @@ def _in_season(name: str, release: Release, around: Sequence[tuple[str, Release]
     if release.absolute_episodes and release.absolute_episodes[-1] < _LEAST_ABSOLUTE:
         return msgspec.structs.replace(release, season=season, episodes=release.absolute_episodes, absolute_episodes=())
     return release
+
+
+def _is_film(release: Release) -> bool:
+    return release.form is Form.MOVIE
 
 
 def _by_folder(release: Release, named: Sequence[Release]) -> Release:

@@ -14,8 +14,8 @@ _SEASON = compiled(
     rf"(?:S|(?P<word>{SEASON_WORD})[ -]?|T(?=\d\d{END}))(?P<first>{_NUMBER}|(?<=[^\W\d] )(?:{spelled.CARDINAL}|[IVX]{{2,4}}|sept|huit){END})"
 )
 _ORDINAL = compiled(
-    rf"(?P<first>\d{{1,2}})(?:st|nd|rd|th|a|e|ª|ème|eme)? {{1,2}}(?P<word>season|saison|staffel|stagione|temporada){END}"
-    rf"|(?P<spelled>{spelled.ORDINAL}) season{END}|(?P<russian>\d{{1,2}})(?:-?й|-?го)? сезон{END}"
+    rf"(?P<first>\d{{1,2}})(?:st|nd|rd|th|a|e|ª|ème|eme)? {{1,2}}(?P<word>season|saison|staffel|stagione|temporada){END}(?! \d)"
+    rf"|(?P<spelled>{spelled.ORDINAL}) season{END}|(?P<russian>\d{{1,2}})(?:-?й|-?го)? сезон{END}(?! \d{{1,2}}{END}(?! сери))"
 )
 _MORE = re.compile(
     rf"(?P<joint> ?(?:-|~|&|\+|,|and|und|et|to|a|à|bis) ?| ?)(?:(?P<word>S|{SEASON_WORD}) ?)?(?P<n>{_NUMBER})",

@@ -10,11 +10,24 @@ _NUMBERS = {
     word: number for listed in (_ONES, _ORDINALS, _ROMANS, _FRENCH) for number, word in enumerate(listed.split(), 1)
 }
 
+CHINESE = "一二三四五六七八九十"
 CARDINAL = "|".join(sorted(_ONES.split(), key=len, reverse=True))
 ORDINAL = "|".join(sorted(_ORDINALS.split(), key=len, reverse=True))
 ROMAN = "|".join(sorted(_ROMANS.split(), key=len, reverse=True))
 
 
 def number(text: str) -> int | None:
-    """`7`, `Seven`, `seventh` and `VII` are 7; None for what is no number."""
-    return int(text) if text.isdecimal() else _NUMBERS.get(text.lower())
+    """`7`, `Seven`, `seventh`, `VII` and `七` are 7; None for what is no number."""
+    if text.isdecimal():
+        return int(text)
+    if all(digit in CHINESE for digit in text):
+        return _chinese(text)
+    return _NUMBERS.get(text.lower())
+
+
+def _chinese(text: str) -> int | None:
+    """Up to 99: 十 is ten, 十一 eleven, 二十三 twenty-three."""
+    tens, ten, ones = text.rpartition("十")
+    if len(tens) > 1 or len(ones) > 1:
+        return None
+    return (10 * (CHINESE.index(tens) + 1 if tens else 1) if ten else 0) + (CHINESE.index(ones) + 1 if ones else 0)
