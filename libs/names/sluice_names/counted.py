@@ -12,7 +12,8 @@ from sluice_names.technical import is_technical
 
 _PART_NUMBER = rf"(?:\d{{1,2}}|{spelled.ROMAN}|{spelled.CARDINAL}){END}"
 _PART = compiled(
-    rf"(?:parts?|pt) ?(?P<first>{_PART_NUMBER})(?: ?(?P<joint>-|&|and|to) ?(?P<last>{_PART_NUMBER}))?(?: ?of \d{{1,2}}{END})?"
+    rf"(?:parts?|pt) ?(?P<first>{_PART_NUMBER})(?: ?(?P<joint>-|&|and|to) ?(?P<last>{_PART_NUMBER}))?"
+    rf"(?: ?of \d{{1,2}}{END})?"
 )
 _N_OF = compiled(rf"(?P<first>\d{{1,2}}) ?of ?(?P<all>\d{{1,3}}){END}")
 _E = compiled(rf"(?:{EPISODE_WORD}|#) ?-?(?P<first>\d{{1,4}})(?!\d|[pi]{END})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from sluice_names.editions import before_year
@@ -52,7 +53,7 @@ def is_hash(raw: str) -> bool:
     found = _HASH.fullmatch(raw)
     if found is None:
         return False
-    turns = sum(one.isdigit() != other.isdigit() for one, other in zip(raw, raw[1:], strict=False))
+    turns = sum(one.isdigit() != other.isdigit() for one, other in itertools.pairwise(raw))
     return turns >= 5
 
 

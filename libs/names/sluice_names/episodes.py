@@ -32,7 +32,8 @@ _CROSSED = compiled(
     rf"(?P<first> ?x ?\d{{1,3}})(?:{END}|(?=x\d|v\d))"
 )
 _CROSSED_LIST = re.compile(
-    rf"(?P<joint> ?-? ?)(?P<season>\d{{1,2}})?x(?P<e>\d{{2,3}}){_NO_LINES}|(?P<tight>-)(?P<n>\d{{2,3}}){_NO_LINES}{END}",
+    rf"(?P<joint> ?-? ?)(?P<season>\d{{1,2}})?x(?P<e>\d{{2,3}}){_NO_LINES}"
+    rf"|(?P<tight>-)(?P<n>\d{{2,3}}){_NO_LINES}{END}",
     re.IGNORECASE,
 )
 _SPELLED = compiled(

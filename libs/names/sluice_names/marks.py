@@ -18,7 +18,8 @@ _RANGE = frozenset({"-", "~", "–", "to", "a", "à", "bis"})
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What one rule found, and which slice of the name it took: the title lies before `start`.
 
-    A `weak` mark may as well be part of a film's title (`Part 2`), and gives way to a year behind it.
+    A `weak` mark may as well be part of a film's title (`Part 2`), and gives way to a year behind it; one that is
+    `seasonal` only to a year right behind it (Open Season 2, of 2008).
     """
 
     start: int
@@ -32,6 +33,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool = False
     special: bool = False
     weak: bool = False
+    seasonal: bool = False
     version: int | None = None
 
 

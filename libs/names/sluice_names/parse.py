@@ -31,12 +31,30 @@ def parse(name: str) -> Release:
     return _parse(cut(name))
 
 
+def other_meaning(name: str) -> Release | None:
+    """What else a name means whose only mark is a weak one (`Part 2`): a film, or a series where `parse` says film."""
+    return _other(cut(name))
+
+
 @lru_cache(maxsize=_CACHED)
 def _parse(name: str) -> Release:
     read = subject(name)
     if is_hash(read.raw):
         return Release()
-    mark = find_mark(read)
+    mark = _mark(read)
+    return _told(read, None if mark is None or _gives_way(read, mark) else mark)
+
+
+@lru_cache(maxsize=_CACHED)
+def _other(name: str) -> Release | None:
+    read = subject(name)
+    mark = None if is_hash(read.raw) else _mark(read)
+    if mark is None or not mark.weak:
+        return None
+    return _told(read, mark if _gives_way(read, mark) else None)
+
+
+def _told(read: Subject, mark: Mark | None) -> Release:
     release, end = _film(read) if mark is None else _series(read, mark)
     words = read.soft[end:]
     return msgspec.structs.replace(
@@ -44,31 +62,32 @@ def _parse(name: str) -> Release:
         quality=technical.quality(words),
         codec=technical.codec(words),
         audio=technical.audio(words),
-        edition=read.edition and read.edition.lower() or editions.edition(words),
+        edition=(read.edition and read.edition.lower()) or editions.edition(words),
         languages=languages(words),
         group=groups.group(read.raw[end:]) or groups.leading_group(read.leading_group),
         proper=technical.is_proper(words),
     )
 
 
-def find_mark(read: Subject) -> Mark | None:
+def _mark(read: Subject) -> Mark | None:
     """The strongest mark of a series: episodes, then a date, then seasons, then what only counts."""
     soft, grouped = read.soft, read.leading_group is not None
-    sure = episodes.find(soft) or dates.find(soft)
+    sure = episodes.find(soft) or dates.find(soft) or seasons.find(soft, grouped=grouped)
     if sure is not None:
         return sure
-    mark = seasons.find(soft, grouped=grouped)
-    if mark is not None and not (mark.weak and not grouped and _BARE_YEAR.match(soft, mark.end)):
-        return mark
-    mark = (
+    return (
         counted.special(soft, grouped=grouped)
         or counted.numbered(soft, grouped=grouped)
         or counted.absolute(soft, grouped=grouped, is_video=read.is_video)
         or counted.part(soft)
     )
-    if mark is not None and mark.weak and any(year.start >= mark.end for year in dates.years(soft)):
-        return None
-    return mark
+
+
+def _gives_way(read: Subject, mark: Mark) -> bool:
+    """Whether a year behind a weak mark makes it the end of a film's title: Dune: Part Two, Open Season 2."""
+    if mark.weak and mark.seasonal:
+        return read.leading_group is None and _BARE_YEAR.match(read.soft, mark.end) is not None
+    return mark.weak and any(year.start >= mark.end for year in dates.years(read.soft))
 
 
 def _series(read: Subject, mark: Mark) -> tuple[Release, int]:
@@ -102,16 +121,14 @@ def _series(read: Subject, mark: Mark) -> tuple[Release, int]:
 
 
 def _without_year(before: str) -> tuple[int, int | None]:
-    """Where the title ends, and its year: `Show 2019 ` is the show of 2019; a year with words after it is the title's."""
+    """Where the title ends, and its year: `Show 2019 ` is the show of 2019; one with words behind it is a title's."""
     ran = dates.year_range(before)
     if ran is not None and not before[ran[1] :].strip(EDGES):
         return ran[0], None
-    year = None
-    for year in dates.years(before):
-        pass
-    if year is None or before[year.end :].strip(EDGES):
+    years = list(dates.years(before))
+    if not years or before[years[-1].end :].strip(EDGES):
         return len(before), None
-    return year.start, year.year
+    return years[-1].start, years[-1].year
 
 
 def _film(read: Subject) -> tuple[Release, int]:

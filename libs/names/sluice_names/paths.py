@@ -59,7 +59,7 @@ def _in_season(name: str, release: Release, around: Sequence[tuple[str, Release]
     season = next((told.season for _, told in around if told.season is not None), None)
     if any(_SPECIALS.fullmatch(folder.strip()) for folder, _ in around[:1]):
         season = 0
-    if season is None or release.season is not None and release.title:
+    if season is None or (release.season is not None and release.title):
         return release
     number = bare_number(name)
     if number is not None:

@@ -11,11 +11,14 @@ from sluice_names.technical import is_technical
 
 _NUMBER = rf"\d{{1,2}}(?![\d]|[pi]{END})(?:{END}|(?=D\d))(?!-\d\d?-(?:19|20)\d\d)"
 _SEASON = compiled(
-    rf"(?:S|(?P<word>{SEASON_WORD})[ -]?|T(?=\d\d{END}))(?P<first>{_NUMBER}|(?<=[^\W\d] )(?:{spelled.CARDINAL}|[IVX]{{2,4}}|sept|huit){END})"
+    rf"(?:S|(?P<word>{SEASON_WORD})[ -]?|T(?=\d\d{END}))"
+    rf"(?P<first>{_NUMBER}|(?<=[^\W\d] )(?:{spelled.CARDINAL}|[IVX]{{2,4}}|sept|huit){END})"
 )
 _ORDINAL = compiled(
-    rf"(?P<first>\d{{1,2}})(?:st|nd|rd|th|a|e|ª|ème|eme)? {{1,2}}(?P<word>season|saison|staffel|stagione|temporada){END}(?! \d)"
-    rf"|(?P<spelled>{spelled.ORDINAL}) season{END}|(?P<russian>\d{{1,2}})(?:-?й|-?го)? сезон{END}(?! \d{{1,2}}{END}(?! сери))"
+    rf"(?P<first>\d{{1,2}})(?:st|nd|rd|th|a|e|ª|[eè]me)? {{1,2}}"
+    rf"(?:season|saison|staffel|stagione|temporada){END}(?! \d)"
+    rf"|(?P<spelled>{spelled.ORDINAL}) season{END}"
+    rf"|(?P<russian>\d{{1,2}})(?:-?й|-?го)? сезон{END}(?! \d{{1,2}}{END}(?! сери))"
 )
 _MORE = re.compile(
     rf"(?P<joint> ?(?:-|~|&|\+|,|and|und|et|to|a|à|bis) ?| ?)(?:(?P<word>S|{SEASON_WORD}) ?)?(?P<n>{_NUMBER})",
@@ -28,7 +31,8 @@ _LATER_EPISODE = compiled(
     rf"(?:{EPISODE_WORD}|#) ?(?P<n>\d{{1,3}})(?![\d]|[pi]{END}){END}|(?P<russian>\d{{1,3}})(?:-?я)? серия{END}"
 )
 _COMPLETE = compiled(
-    rf"(?:the )?complete (?:tv |mini[- ]?)?(?:series|collection|box ?set|seasons){END}|(?:coffret )?(?:l['’])?int[eé]grale{END}"
+    rf"(?:the )?complete (?:tv |mini[- ]?)?(?:series|collection|box ?set|seasons){END}"
+    rf"|(?:coffret )?(?:l['’])?int[eé]grale{END}"
     rf"|s[eé]rie compl[eè]te{END}|all seasons{END}"
 )
 _LEAD = re.compile(
@@ -88,7 +92,7 @@ def _from(soft: str, start: int, end: int, first: int, *, grouped: bool, word: s
     if later is not None:  # `Stagione 6 (2016) 720p ep13`
         return Mark(start=begin, end=place, season=first, episodes=(int(later["n"] or later["russian"]),))
     weak = word is not None and word.lower() in ("season", "series")
-    return Mark(start=begin, end=place, season=first, weak=weak)
+    return Mark(start=begin, end=place, season=first, weak=weak, seasonal=weak)
 
 
 def _lead(before: str) -> str:
@@ -103,7 +107,7 @@ def _episodes_behind(soft: str, end: int, *, grouped: bool) -> tuple[tuple[int, 
     if several is not None and (episodes := between(several["first"], several["last"])):
         return episodes, None, several.end()
     one = _ONE_EPISODE.match(soft, end)
-    if one is None or not (grouped or len(one["n"]) > 1 and one["n"][0] == "0"):
+    if one is None or not (grouped or (len(one["n"]) > 1 and one["n"][0] == "0")):
         return None
     return (int(one["n"]),), int(one["version"]) if one["version"] else None, one.end()
 

@@ -11,7 +11,10 @@ import re
 from sluice_names.release import Quality
 
 _SOURCES = {
-    "bluray": r"blu-? ?ray|b[dr](?:rip)?mux|hdlight|bd-?rip|br-?rip|bd-?remux|bdmv|bd(?:25|50|iso)?(?: ?(?=720p|1080p|2160p))?|uhd-?bd|hddvd",
+    "bluray": (
+        r"blu-? ?ray|b[dr](?:rip)?mux|hdlight|bd-?rip|br-?rip|bd-?remux|bdmv|"
+        r"bd(?:25|50|iso)?(?: ?(?=720p|1080p|2160p))?|uhd-?bd|hddvd"
+    ),
     "webrip": r"web-?rip|web-?cap",
     "web": r"web[- ]?dl(?=\b|-)|webhd|web(?= ?-?(?:480|720|1080|2160)p)|web|vodrip",
     "hdtv": r"hdtv(?:rip)?|uhdtv|pdtv|sdtv|dsr(?:ip)?|dvb(?:rip)?|sat-?rip|tv-?rip|hd-?rip",
@@ -40,8 +43,8 @@ _AUDIOS = {
     "pcm": r"l?pcm",
 }
 _OTHERS = (
-    r"hdr(?:10(?:\+|plus)?)?|dv|dovi|dolby ?vision|sdr|hlg|(?:8|10|12)-?bits?|ma10p|hi10p?|atmos|remux|proper|repack\d?|"
-    r"rerip|real|internal|limited|hybrid|dubbed|subbed|hc|hardsub|3d|hsbs|h-?sbs|hou|half-?sbs|nf|amzn|dsnp|atvp|hmax|"
+    r"hdr(?:10(?:\+|plus)?)?|dv|dovi|dolby ?vision|sdr|hlg|(?:8|10|12)-?bits?|ma10p|hi10p?|atmos|remux|proper|"
+    r"repack\d?|rerip|real|internal|limited|hybrid|dubbed|subbed|hc|hardsub|3d|hsbs|h-?sbs|hou|half-?sbs|nf|amzn|dsnp|atvp|hmax|"
     r"hulu|pmtp|pcok|ddc|multi-?subs?|multiple subtitles?|\dch|[257] [012]|complete|batch|read ?nfo|60fps|uncensored|"
     r"\d{3,4}mb|dual[- ]?audio|cd[1-4]|dl|ac3d|stv|pal|ntsc|convert|hq|hfr|doku|vhs(?:rip)?|nfo-?fix|f?hd|hdtc"
 )
