@@ -34,15 +34,21 @@ def title(text: str) -> str:
 def end_without_mark(soft: str) -> int:
     """Where the title of a name ends that tells neither year nor numbers: before what is technical, and before the
     languages and weaker technical words in front of that."""
-    end = technical_start(soft)
-    while end < len(soft):
+    end = sure = technical_start(soft)
+    while True:
         head = soft[:end].rstrip(" -([{")
         word = re.split(r"[ (\[{]", head)[-1]
-        told = is_language(word) or (is_technical(word) and (word[0].isdigit() or not word.istitle()))
-        if len(word) == len(head) or not told:
-            break
+        if len(word) == len(head) or not _is_no_titles(word, head, behind=sure < len(soft)):
+            return before_year(soft[:end])
         end = min(len(head) - len(word), before_year(head[: -len(word)]))
-    return before_year(soft[:end])
+
+
+def _is_no_titles(word: str, head: str, *, behind: bool) -> bool:
+    """Whether the last word of `head` is a language's or a technical one. With nothing technical `behind` it, only one
+    that is written large is: Show.720.WEB, but Charlotte's Web."""
+    if not behind:
+        return word.isupper() and not head.isupper() and is_technical(word)
+    return is_language(word) or (is_technical(word) and (word[0].isdigit() or not word.istitle()))
 
 
 def is_hash(raw: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import date
 from typing import Any
 
 import msgspec
@@ -21,23 +20,23 @@ _PADDED = re.compile(r"(?<!\d)0\d{1,2}(?!\d)")
 
 
 def is_open(release: Release) -> bool:
-    """Whether our own rules found a title but not what it is of, so that guessit is worth its 15 ms."""
-    return release.form is Form.UNKNOWN and release.kind is Kind.UNKNOWN and release.title != ""
+    """Whether our own rules left a number in the title of they do not know what, so that guessit is worth its 15 ms."""
+    unknown = release.form is Form.UNKNOWN and release.kind is Kind.UNKNOWN
+    return unknown and any(char.isdecimal() for char in release.title)
 
 
 def fill(release: Release, guessed: Release) -> Release:
     """A release whose open fields are taken from a guess; what our rules found stays. Pure.
 
     Of numbers only one written with a leading zero is believed (`Show.05.Title`): guessit reads any bare number as an
-    episode, also FooBar 360 as the sixtieth of season 3, and a wrong guess is worse than none.
+    episode, also FooBar 360 as the sixtieth of season 3, and 10-11-2008 as a day; a wrong guess is worse than none.
     """
     numbers = guessed.absolute_episodes
     return msgspec.structs.replace(
         release,
         title=guessed.title if numbers and guessed.title else release.title,
         absolute_episodes=numbers,
-        air_date=release.air_date or guessed.air_date,
-        kind=Kind.SERIES if numbers or guessed.air_date is not None else release.kind,
+        kind=Kind.SERIES if numbers else release.kind,
         quality=release.quality if release.quality != Quality() else guessed.quality,
         group=release.group or guessed.group,
         edition=release.edition or guessed.edition,
@@ -53,7 +52,6 @@ def guess(name: str) -> Release:
     return Release(
         title=_text(found.get("title")),
         absolute_episodes=_episodes(name, found),
-        air_date=found["date"] if isinstance(found.get("date"), date) else None,
         quality=Quality(
             resolution=_text(found.get("screen_size")) or None,
             source=_SOURCES.get(source) if isinstance(source, str) else None,

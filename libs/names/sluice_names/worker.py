@@ -19,7 +19,7 @@ from sluice_names.guess import READY, fill, is_open
 from sluice_names.release import Release
 from sluice_names.text import cut
 
-DEADLINE = 0.5
+DEADLINE = 2.0
 _START = 20.0
 _MOST_KILLS = 5
 _CHUNK = 65536
@@ -49,8 +49,10 @@ class Guesser:
         self.close()
 
     def complete(self, name: str, release: Release) -> Release:
-        """`release`, which our own rules made of `name`, with its open fields from guessit; as it was where it has none,
-        or where guessit takes too long."""
+        """`release`, which our own rules made of `name`, with its open fields from guessit.
+
+        It stays as it was where no field is open, or where guessit takes too long.
+        """
         if not is_open(release) or self.kills >= _MOST_KILLS:
             return release
         process = self._process or self._started()
