@@ -120,6 +120,10 @@ clients-page: setup-dev ## run every real client, also those of TRIXIE=, and wri
 	@test ! -d "$(TRIXIE)" || PYTHONPATH=tests SLUICE_CLIENTS_ROOT="$(TRIXIE)" \
 		$(BIN)/python tests/tools/clients_page.py qbittorrent transmission
 
+.PHONY: names
+names: setup-dev ## read the sets of release names and print how many are right, per kind
+	@PYTHONPATH=tests $(BIN)/python -m names $(if $(WRONG),--wrong)
+
 .PHONY: bench
 bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients ...")
 	@PYTHONPATH=tests $(BIN)/python -m bench $(if $(SMOKE),--smoke) $(if $(AGAIN),--again) \

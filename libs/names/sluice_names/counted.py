@@ -16,12 +16,13 @@ _PART = compiled(
     rf"(?: ?of \d{{1,2}}{END})?"
 )
 _N_OF = compiled(rf"(?P<first>\d{{1,2}}) ?of ?(?P<all>\d{{1,3}}){END}")
-_E = compiled(rf"(?:{EPISODE_WORD}|#) ?-?(?P<first>\d{{1,4}})(?!\d|[pi]{END})")
+_E = compiled(rf"(?:{EPISODE_WORD}|#) ?-?(?P<first>\d{{1,4}})(?:{END}|(?=v\d|EP?\d))")
 _E_MORE = re.compile(
     rf"(?P<joint> ?[-~&+]? ?)EP?(?P<n>\d{{1,4}}){END}|(?P<tight> ?[-~] ?)(?P<m>\d{{1,4}})(?![pi]){END}", re.IGNORECASE
 )
 _DASHED = re.compile(
-    rf"(?:^|(?<= )|(?<=\]))- ?(?P<first>\d{{1,4}})(?!\d|[pi]{END}|[^\Wv])(?![ -]?(?:%|of ))", re.IGNORECASE
+    rf"(?:(?:^|(?<= )|(?<=\]))- ?|-(?=\d\d{{1,2}}[\[(]))(?P<first>\d{{1,4}})(?!\d|[pi]{END}|[^\Wv])(?![ -]?(?:%|of ))",
+    re.IGNORECASE,
 )
 _DASHED_RANGE = re.compile(
     rf"(?:(?<= )-)? ?[\[(]?{compiled(r'').pattern}(?P<first>\d{{1,4}}) ?[-~] ?(?P<last>\d{{1,4}})(?![\dpi]){END}",
@@ -30,6 +31,7 @@ _DASHED_RANGE = re.compile(
 _BRACKETED = re.compile(r"\[ ?(?P<first>\d{1,4})(?:v(?P<version>\d))? ?(?:END)?\]", re.IGNORECASE)
 _TRAILING = re.compile(r" (?P<first>\d{2,4})(?:v(?P<version>\d))?(?![^\W_])", re.IGNORECASE)
 _SPECIAL = compiled(rf"(?P<word>OVA|OAD|SP|Specials?)[ -]{{0,3}}(?P<first>\d{{1,3}})?{END}")
+_NUMBER_BEFORE = re.compile(r"(?<=[^\W_]) - (?P<first>\d{1,3}) -? ?$")
 _BEHIND = re.compile(r" ?(?:$|[\[(~]|- |END\b|Final\b|FIN\b)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 _CHINESE = re.compile(rf"第 ?(?P<first>\d{{1,4}}|[{spelled.CHINESE}]{{1,3}}) ?[話话集回]")
@@ -37,7 +39,9 @@ _CHINESE_SEASON = re.compile(
     rf" ?(?:第 ?(?P<first>\d{{1,2}}|[{spelled.CHINESE}]{{1,3}}) ?[季期]|シーズン ?(?P<second>\d{{1,2}})) ?"
 )
 _LEADING = re.compile(r" ?(?P<first>\d{2,3})(?:v(?P<version>\d))?(?: - |(?<=^0\d) (?=[^\W\d])|(?<=^0\d\d) (?=[^\W\d]))")
-_ANIME_WORDS = compiled(rf"(?:(?:eng(?:lish)? )?(?:subbed|dubbed|sub|dub)){END}")
+_ANIME_WORDS = compiled(rf"(?:(?:eng(?:lish)? )?(?:subbed|dubbed|sub|dub)|vostfr|dual[- ]audio){END}")
+_SUBTITLED = re.compile(rf" (?:vostfr|vosta){END}", re.IGNORECASE)
+_MOST_PARTS = 39
 # A number that could be a resolution is none of an episode, and of four digits in front of a zero none of a series.
 _LINES = frozenset({360, 480, 540, 576, 720, 1080, 1440, 2160, 4320})
 _PADDED = re.compile(r"0\d\d")
@@ -60,8 +64,8 @@ def part(soft: str) -> Mark | None:
 
 
 def numbered(soft: str, *, grouped: bool) -> Mark | None:
-    """`E05`, `Ep 05`, `Episode 5`, `#05`: behind a group's name, with three digits or in a dub an absolute number, else
-    of season 1. Weak: Episode 50 is a film."""
+    """`E05`, `Ep 05`, `Episode 5`, `#05`: an absolute number behind a group's name, past what a mini-series has, or in
+    a dub, else of season 1. Weak: Episode 50 is a film."""
     found = next(_E.finditer(soft), None)
     if found is None:
         return None
@@ -71,7 +75,9 @@ def numbered(soft: str, *, grouped: bool) -> Mark | None:
         place = more.end()
     version, place = version_at(soft, place)
     numbers = spread(parts)
-    absolute = grouped or len(found["first"]) > 2 or max(numbers) > 99 or bool(_ANIME_WORDS.search(soft, place))
+    absolute = (
+        grouped or len(found["first"]) > 2 or max(numbers) > _MOST_PARTS or bool(_ANIME_WORDS.search(soft, place))
+    )
     if absolute:
         return Mark(start=found.start(), end=place, absolute=numbers, version=version, weak=not grouped)
     return Mark(start=found.start(), end=place, season=1, episodes=numbers, version=version, weak=True)
@@ -99,8 +105,11 @@ def special(soft: str, *, grouped: bool) -> Mark | None:
             continue
         if not _ends(rest):
             continue
-        episodes = () if found["first"] is None else (int(found["first"]),)
-        return Mark(start=found.start(), end=found.end(), season=0, episodes=episodes, special=not episodes)
+        numbered = _NUMBER_BEFORE.search(soft[: found.start()])
+        number = found["first"] or (numbered["first"] if numbered is not None else None)
+        start = found.start() if numbered is None else numbered.start()
+        episodes = () if number is None else (int(number),)
+        return Mark(start=start, end=found.end(), season=0, episodes=episodes, special=not episodes)
     return None
 
 
@@ -111,7 +120,7 @@ def _batch(soft: str, *, grouped: bool) -> Mark | None:
         first, last = found["first"], found["last"]
         padded = len(first) > 2 or (grouped and (len(first) > 1 or len(last) > 1))
         if " - " in found[0][found.start("first") - found.start() :]:  # `Title 2 - 15` is the fifteenth of Title 2
-            padded = padded and first[0] == "0" and len(first) == len(last)
+            padded = padded and first[0] == "0" and len(first) > 1
         years = _YEARLIKE.fullmatch(first) is not None and _YEARLIKE.fullmatch(last) is not None
         numbers = between(first, last)
         if padded and not years and numbers and soft[: found.start()].strip(" -(["):
@@ -145,6 +154,10 @@ def _loose(soft: str, *, grouped: bool, is_video: bool) -> Mark | None:
     for found in _TRAILING.finditer(soft):
         first = found["first"]
         before = soft[: found.start()].strip(" -[(")
+        if before and grouped and is_video and first[0] == "0":
+            return _one(found)
+        if before and _SUBTITLED.match(soft, found.end()) and not _is_year(first):
+            return _one(found)
         if not _ends(soft[found.end() :]):
             continue
         told = first[0] == "0" or found["version"] is not None or (is_video and not _is_year(first))

@@ -26,6 +26,7 @@ _SHAPES = (
     compiled(rf"{_MONTH} {_DAY},? {_YEAR}{END}"),
     compiled(rf"{_YEAR} {_MONTH} {_DAY}{END}"),
     compiled(rf"(?<=[^\W_] )(?P<yy>[012]\d)(?P<gap> )(?P<m>[01]\d)(?P=gap)(?P<d>[0-3]\d){END}(?! \d\d{END})"),
+    compiled(rf"(?<=[^\W_] )(?P<yy>[012]\d)(?P<m>[01]\d)(?P<d>[0-3]\d){END}"),
 )
 _YEARS = re.compile(START + r"(?<!BT )(?:19|20)\d\d" + END + r"(?!-?[pi]\b|x\d)")
 _YEAR_RANGE = re.compile(r"[\[(] ?(?:19|20)\d\d ?[-–] ?(?:(?:19|20)\d\d)? ?[\])]")
@@ -49,6 +50,8 @@ def _day(found: re.Match[str]) -> date | None:
     else:
         day = int(said["d"])
         month = _MONTHS[said["month"][:3].lower()] if "month" in said else int(said["m"])
+    if month > 12 >= day:  # some write the day first, behind the year as well
+        day, month = month, day
     try:
         return date(year, month, day)
     except ValueError:

@@ -19,8 +19,9 @@ EPISODE_WORD = (
 _NO_LINES = r"(?!\d|[pi]\b)"  # -720p and -1080 are no episodes
 _JOINT = r" {0,2}(?:-|~|–|&|\+|,|and|to|a)? {0,2}"
 _S_LIST = re.compile(
-    rf"(?P<joint>{_JOINT})[\[(]?(?:S(?P<season>\d{{1,2}}) ?)?EP? ?(?P<e>\d{{1,4}}){_NO_LINES}"
-    rf"|(?P<tight>[-~]|[,+&]|-(?= ))(?P<n>\d{{1,4}}){_NO_LINES}{END}(?!-)",
+    rf"(?P<joint>{_JOINT})[\[(]?(?:(?:S(?P<season>\d{{1,2}}) ?)?EP?|(?P<crossed>\d{{1,2}})x) ?"
+    rf"(?P<e>\d{{1,4}}){_NO_LINES}"
+    rf"|(?P<tight>[-~]|[,+&]|-(?= ))(?P<n>\d{{1,4}}){_NO_LINES}{END}(?!-(?:19|20)\d\d)",
     re.IGNORECASE,
 )
 _S_E = compiled(
@@ -32,8 +33,8 @@ _CROSSED = compiled(
     rf"(?P<first> ?x ?\d{{1,3}})(?:{END}|(?=x\d|v\d))"
 )
 _CROSSED_LIST = re.compile(
-    rf"(?P<joint> ?-? ?)(?P<season>\d{{1,2}})?x(?P<e>\d{{2,3}}){_NO_LINES}"
-    rf"|(?P<tight>-)(?P<n>\d{{2,3}}){_NO_LINES}{END}",
+    rf"(?P<joint> ?-? ?)(?P<season>\d{{1,4}})?x(?P<e>\d{{1,3}}){_NO_LINES}"
+    rf"|(?P<tight>-)(?P<n>\d{{2,3}}){_NO_LINES}{END}| (?P<next>\d\d)(?= -)",
     re.IGNORECASE,
 )
 _SPELLED = compiled(
@@ -74,10 +75,14 @@ def _read(soft: str, found: re.Match[str], listed: re.Pattern[str]) -> Mark | No
     parts, place = [("", int(first[0]))], found.end()
     while len(parts) < _MOST and (more := listed.match(soft, place)) is not None:
         groups = more.groupdict()
-        if groups.get("season") is not None and int(groups["season"]) != season:
+        other = groups.get("season") or groups.get("crossed")
+        if other is not None and int(other) != season:
+            break
+        following = groups.get("next")
+        if following is not None and int(following) != parts[-1][1] + 1:  # 8x01_02, but not 8x01 24 - Hours
             break
         joint = groups.get("tight") or groups.get("joint") or ""
-        parts.append((joint, int(groups.get("n") or groups["e"])))
+        parts.append((joint, int(groups.get("n") or following or groups["e"])))
         if len(spread(parts)) == len(spread(parts[:-1])):  # it named nothing new, so it is no part of the list
             parts.pop()
             break

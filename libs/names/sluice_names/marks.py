@@ -12,7 +12,7 @@ import msgspec
 START, END = r"(?<![^\W_])(?<!['’])", r"(?![^\W_])"
 _LONGEST_RANGE = 100
 _LONGEST_BATCH = 1500
-_RANGE = frozenset({"-", "~", "–", "to", "a", "à", "bis"})
+_RANGE = frozenset({"-", "~", "–", "to", "a", "à", "bis", "through", "thru"})
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,11 +14,14 @@ from sluice_names.marks import Mark
 from sluice_names.release import Kind, Release
 from sluice_names.text import Subject, cut, subject
 
-_YEAR_BEHIND = re.compile(r" ?[(\[] ?(?P<year>(?:19|20)\d\d)(?! ?[-–]) ?[)\]]")
+_YEAR_BEHIND = re.compile(r"(?: complete)? ?[(\[] ?(?P<year>(?:19|20)\d\d)(?! ?[-–]) ?[)\]]", re.IGNORECASE)
 _BARE_YEAR = re.compile(r" (?P<year>(?:19|20)\d\d)(?![^\W_])")
 # Behind or before a year: a day that no calendar has or that may be read in two ways, or a number that may be an
 # episode's. Such a year makes no film.
-_NO_FILM = re.compile(r" \d\d \d\d(?!\d)| (?!(?:480|540|576|720|1080|1440|2160|4320)(?!\d))\d{3,4}(?![^\W_])")
+_NO_FILM = re.compile(
+    r" \d\d \d\d(?!\d)| 0\d(?!\d)|[)\]] - \d{2,3}(?!\d)"
+    r"| (?!(?:480|540|576|720|1080|1440|2160|4320)(?!\d))\d{3,4}(?![^\W_])"
+)
 _BEFORE_NO_FILM = re.compile(r"\d{1,2}-\d{1,2}-$|(?<!\d)\d\d \d\d $")
 _CACHED = 4096  # names of at most 255 bytes and what they say: a few MB
 
@@ -72,12 +75,16 @@ def _told(read: Subject, mark: Mark | None) -> Release:
 def _mark(read: Subject) -> Mark | None:
     """The strongest mark of a series: episodes, then a date, then seasons, then what only counts."""
     soft, grouped = read.soft, read.leading_group is not None
-    sure = episodes.find(soft) or dates.find(soft) or seasons.find(soft, grouped=grouped)
+    numbered = counted.numbered(soft, grouped=grouped)
+    dated = dates.find(soft)
+    if dated is not None and numbered is not None and numbered.absolute and numbered.end <= dated.start:
+        dated = numbered  # the show's E650, of that day
+    sure = episodes.find(soft) or dated or seasons.find(soft, grouped=grouped)
     if sure is not None:
         return sure
     return (
         counted.special(soft, grouped=grouped)
-        or counted.numbered(soft, grouped=grouped)
+        or numbered
         or counted.absolute(soft, grouped=grouped, is_video=read.is_video)
         or counted.part(soft)
     )

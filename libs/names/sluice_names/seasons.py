@@ -11,21 +11,23 @@ from sluice_names.technical import is_technical
 
 _NUMBER = rf"\d{{1,2}}(?![\d]|[pi]{END})(?:{END}|(?=D\d))(?!-\d\d?-(?:19|20)\d\d)"
 _SEASON = compiled(
-    rf"(?:S|(?P<word>{SEASON_WORD})[ -]?|T(?=\d\d{END}))"
+    rf"(?:S(?: (?=\d\d{END}))?|(?P<word>{SEASON_WORD})[ -]?|T(?=\d\d{END}))"
     rf"(?P<first>{_NUMBER}|(?<=[^\W\d] )(?:{spelled.CARDINAL}|[IVX]{{2,4}}|sept|huit){END})"
 )
 _ORDINAL = compiled(
     rf"(?P<first>\d{{1,2}})(?:st|nd|rd|th|a|e|ª|[eè]me)? {{1,2}}"
-    rf"(?:season|saison|staffel|stagione|temporada){END}(?! \d)"
+    rf"(?:season|saison|staffel|stagione|temporada){END}(?! \d{{1,2}}{END})"
     rf"|(?P<spelled>{spelled.ORDINAL}) season{END}"
     rf"|(?P<russian>\d{{1,2}})(?:-?й|-?го)? сезон{END}(?! \d{{1,2}}{END}(?! сери))"
 )
 _MORE = re.compile(
-    rf"(?P<joint> ?(?:-|~|&|\+|,|and|und|et|to|a|à|bis) ?| ?)(?:(?P<word>S|{SEASON_WORD}) ?)?(?P<n>{_NUMBER})",
+    rf"(?P<joint> ?(?:-|~|&|\+|,|and|und|et|to|a|à|bis|through|thru) ?| ?)"
+    rf"(?:(?P<word>S|{SEASON_WORD}) ?)?(?P<n>{_NUMBER})",
     re.IGNORECASE,
 )
-_EPISODES = re.compile(r" {0,2}[\[(]? ?(?P<first>\d{1,3}) ?[-~] ?(?P<last>\d{1,3}) ?[\])]")
-_ONE_EPISODE = re.compile(rf" {{1,2}}- {{0,2}}(?P<n>\d{{1,4}})(?:v(?P<version>\d))?{END}(?! ?(?:-|~) ?\d)")
+_EPISODES = re.compile(r"[)\]]? {0,2}[\[(]? ?(?P<first>\d{1,3}) ?[-~] ?(?P<last>\d{1,3}) ?[\])]")
+_ONE_EPISODE = re.compile(rf"[)\]]? {{1,2}}- {{0,2}}(?P<n>\d{{1,4}})(?:v(?P<version>\d))?{END}(?! ?(?:-|~) ?\d)")
+_BRACKETED_EPISODE = re.compile(r"[)\]]? ?\[(?P<n>\d{1,3})(?:v(?P<version>\d))?\]")
 _RANGE_EPISODES = re.compile(rf" {{1,2}}- {{0,2}}(?P<first>\d{{1,4}}) ?[-~] ?(?P<last>\d{{1,4}}){END}")
 _LATER_EPISODE = compiled(
     rf"(?:{EPISODE_WORD}|#) ?(?P<n>\d{{1,3}})(?![\d]|[pi]{END}){END}|(?P<russian>\d{{1,3}})(?:-?я)? серия{END}"
@@ -81,7 +83,7 @@ def _ordinal(soft: str, *, grouped: bool) -> Mark | None:
 
 def _from(soft: str, start: int, end: int, first: int, *, grouped: bool, word: str | None) -> Mark:
     begin = start - len(_lead(soft[:start]))
-    inner = _episodes_behind(soft, end, grouped=grouped)
+    inner = _episodes_behind(soft, end, grouped=grouped, spelled_out=word is not None)
     if inner is not None:
         episodes, version, place = inner
         return Mark(start=begin, end=place, season=first, episodes=episodes, version=version)
@@ -101,13 +103,19 @@ def _lead(before: str) -> str:
     return found[0] if found is not None and found[0].strip(" -([") and before[: found.start()].strip(" -([") else ""
 
 
-def _episodes_behind(soft: str, end: int, *, grouped: bool) -> tuple[tuple[int, ...], int | None, int] | None:
-    """The episodes of `S2 (25-47)`, and with a group in front those of `S2 - 05`."""
+def _episodes_behind(
+    soft: str, end: int, *, grouped: bool, spelled_out: bool
+) -> tuple[tuple[int, ...], int | None, int] | None:
+    """The episodes of `S2 (25-47)`, and with a group in front those of `S2 - 05`.
+
+    Without a group, `Season 1 - 5` is a range of seasons.
+    """
     several = _EPISODES.match(soft, end) or (_RANGE_EPISODES.match(soft, end) if grouped else None)
     if several is not None and (episodes := between(several["first"], several["last"])):
         return episodes, None, several.end()
-    one = _ONE_EPISODE.match(soft, end)
-    if one is None or not (grouped or (len(one["n"]) > 1 and one["n"][0] == "0")):
+    one = _ONE_EPISODE.match(soft, end) or (_BRACKETED_EPISODE.match(soft, end) if grouped else None)
+    told = grouped or (one is not None and len(one["n"]) > 1 and (one["n"][0] == "0" or not spelled_out))
+    if one is None or not told:
         return None
     return (int(one["n"]),), int(one["version"]) if one["version"] else None, one.end()
 

@@ -30,6 +30,7 @@ _SITE = re.compile(
 _ID = re.compile(
     r"[\[{(](?:imdb|tmdb|tvdb|anidb|tvmaze)(?:id)?[-=: ]?(?:tt)?\d{1,10}[\]})]|[\[{(]tt\d{6,9}[\]})]", re.IGNORECASE
 )
+_CHECK_SUM = re.compile(r"[\[(][0-9A-Fa-f]{8}[\])]$|[\[(](?=[0-9A-F]{0,7}\d)[0-9A-F]{8}[\])]")
 _NAMED_EDITION = re.compile(r"\{edition-(?P<edition>[^{}]{1,60})\}", re.IGNORECASE)
 # What re-posters append to a name that was whole.
 _REPOST = re.compile(
@@ -60,7 +61,7 @@ def subject(name: str) -> Subject:
     named = _NAMED_EDITION.search(whole)
     raw = _ID.sub(" ", _NAMED_EDITION.sub(" ", _EXTENSION.sub("", whole.strip()))).strip()
     raw = _REPOST.sub("", _REPOST.sub("", raw)).rstrip()
-    group, raw = _without_group(raw)
+    group, raw = _without_group(_CHECK_SUM.sub("", raw).rstrip() or raw)
     return Subject(
         raw=raw,
         soft=raw.translate(_SOFT),
@@ -80,7 +81,8 @@ def cut(name: str) -> str:
 
 
 def _without_group(raw: str) -> tuple[str | None, str]:
-    """`[Group] Title` in two; what stands behind a group in brackets of its own (`[Group][Title][05]`) is opened."""
+    """`[Group] Title` in two; what stands behind a group in brackets of its own (`[Group][Title][05]`) is opened,
+    and a second group (`[Group][Other] Title`) left out."""
     words = _LEADING_WORDS.match(raw)
     if words is not None and is_technical(words["tag"]):
         raw = raw[words.end() :]
@@ -93,5 +95,6 @@ def _without_group(raw: str) -> tuple[str | None, str]:
         rest = rest[inner.end() :]
         inner = _LEADING_TAG.match(rest)
     if inner is not None and inner.end() < len(rest) and not inner["tag"].strip().isdigit():
-        rest = f"{inner['tag']} {rest[inner.end() :]}"
+        words = rest[inner.end() :]
+        rest = words if words[0].isalpha() else f"{inner['tag']} {words}"
     return found["tag"].strip() or None, rest

@@ -5,6 +5,7 @@ The process is started when first asked, and again after it had to be killed. Bl
 
 from __future__ import annotations
 
+import os
 import select
 import subprocess
 import sys
@@ -93,7 +94,7 @@ class Guesser:
         while not line.endswith(b"\n") and (left := until - self._monotonic()) > 0:
             if not select.select([process.stdout], [], [], left)[0]:
                 break
-            more = process.stdout.read1(_CHUNK)  # type: ignore[attr-defined] - a buffered reader, typed as IO
+            more = os.read(process.stdout.fileno(), _CHUNK)
             if not more:
                 break
             line += more

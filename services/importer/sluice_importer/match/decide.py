@@ -19,7 +19,7 @@ from sluice_names import Kind, Reading, Release, fold_title
 THRESHOLD = 0.8
 # Two items whose confidences are closer than this are both candidates.
 _CLOSE = 0.1
-_KINDS: dict[Kind, MediaKind] = {Kind.MOVIE: "movie", Kind.SERIES: "series"}
+KINDS: dict[Kind, MediaKind] = {Kind.MOVIE: "movie", Kind.SERIES: "series"}
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -84,7 +84,7 @@ def _lost(item: MediaItem, release: Release) -> float | None:
 
     Names often give the year of a film's release elsewhere, which is one off.
     """
-    if release.kind is not Kind.UNKNOWN and _KINDS[release.kind] != item.kind:
+    if release.kind is not Kind.UNKNOWN and KINDS[release.kind] != item.kind:
         return None
     if needs_numbers(release) and item.kind != "series":
         return None
@@ -106,4 +106,4 @@ def _similar(index: CatalogueIndex, readings: Sequence[Reading]) -> tuple[MediaI
         return ()
     release = readings[0].release
     near = index.similar(fold_title(release.title))
-    return tuple(item for item in near if release.kind is Kind.UNKNOWN or _KINDS[release.kind] == item.kind)
+    return tuple(item for item in near if release.kind is Kind.UNKNOWN or KINDS[release.kind] == item.kind)

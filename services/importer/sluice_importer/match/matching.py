@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from sluice_importer.match.decide import decide, unique
+from sluice_importer.match.decide import KINDS, decide, unique
 from sluice_importer.match.index import CatalogueIndex
 from sluice_importer.match.values import Match, NewItem, Outcome, Policy, Unknown
 from sluice_names import Kind, Reading, Release, fold_title
@@ -69,7 +69,6 @@ def _as(release: Release, kind: Kind) -> Release:
 def _not_there(outcome: Match | Unknown, download: Readings, policy: Policy) -> Outcome:
     release = download[0].release if download else Release()
     if policy == "create" and release.kind is not Kind.UNKNOWN and fold_title(release.title):
-        kind = "movie" if release.kind is Kind.MOVIE else "series"
-        return NewItem(kind=kind, title=release.title, year=release.year)
+        return NewItem(kind=KINDS[release.kind], title=release.title, year=release.year)
     assert isinstance(outcome, Unknown), "nothing matched"
     return outcome
