@@ -15,8 +15,8 @@ _PART = compiled(
     rf"(?:parts?|pt) ?(?P<first>{_PART_NUMBER})(?: ?(?P<joint>-|&|and|to) ?(?P<last>{_PART_NUMBER}))?"
     rf"(?: ?of \d{{1,2}}{END})?"
 )
-_N_OF = compiled(rf"(?P<first>\d{{1,2}}) ?of ?(?P<all>\d{{1,3}}){END}")
-_E = compiled(rf"(?:{EPISODE_WORD}|#) ?-?(?P<first>\d{{1,4}})(?:{END}|(?=v\d|EP?\d))")
+_N_OF = compiled(rf"(?<!cd )(?<!dis[ck] )(?P<first>\d{{1,2}}) ?of ?(?P<all>\d{{1,3}}){END}")
+_E = compiled(rf"(?:(?:{EPISODE_WORD}|#) ?-?|E-?)(?P<first>\d{{1,4}})(?:{END}|(?=v\d|EP?\d))")
 _E_MORE = re.compile(
     rf"(?P<joint> ?[-~&+]? ?)EP?(?P<n>\d{{1,4}}){END}|(?P<tight> ?[-~] ?)(?P<m>\d{{1,4}})(?![pi]){END}", re.IGNORECASE
 )
@@ -29,7 +29,7 @@ _DASHED_RANGE = re.compile(
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(r"\[ ?(?P<first>\d{1,4})(?:v(?P<version>\d))? ?(?:END)?\]", re.IGNORECASE)
-_TRAILING = re.compile(r" (?P<first>\d{2,4})(?:v(?P<version>\d))?(?![^\W_])", re.IGNORECASE)
+_TRAILING = re.compile(r"(?<!\d) (?P<first>\d{2,4})(?:v(?P<version>\d))?(?![^\W_])", re.IGNORECASE)
 _SPECIAL = compiled(rf"(?P<word>OVA|OAD|SP|Specials?)[ -]{{0,3}}(?P<first>\d{{1,3}})?{END}")
 _NUMBER_BEFORE = re.compile(r"(?<=[^\W_]) - (?P<first>\d{1,3}) -? ?$")
 _BEHIND = re.compile(r" ?(?:$|[\[(~]|- |END\b|Final\b|FIN\b)", re.IGNORECASE)
@@ -49,7 +49,8 @@ _YEARLIKE = re.compile(r"(?:19|20)\d\d")
 
 
 def part(soft: str) -> Mark | None:
-    """`Part 2`, `Pt.II`, `2of6`: a mini-series is season 1, as Sonarr files it. Weak: Dune: Part Two is a film."""
+    """`Part 2`, `Pt.II`, `2of6`: a mini-series is season 1, as Sonarr files it. A part is weak: Dune: Part Two is
+    a film."""
     for pattern in (_PART, _N_OF):
         for found in pattern.finditer(soft):
             if not soft[: found.start()].strip(" -(["):
@@ -59,7 +60,7 @@ def part(soft: str) -> Mark | None:
             if last is not None:
                 joint = "-" if found["joint"] in ("-", "to", "and", "&") else found["joint"]
                 parts.append((joint, spelled.number(last) or 0))
-            return Mark(start=found.start(), end=found.end(), season=1, episodes=spread(parts), weak=True)
+            return Mark(start=found.start(), end=found.end(), season=1, episodes=spread(parts), weak=pattern is _PART)
     return None
 
 

@@ -15,6 +15,7 @@ _GAPS = re.compile(r"[\s._]+")
 # S.H.I.E.L.D keeps its dots, which part no words.
 _INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}[^\W\d_]?(?![^\W_])")
 _KEPT = "\0"
+_NEVER_TITLES = frozenset({"dubbed", "subbed"})
 # What cameras call their files: numbers and times, never episodes or air dates.
 _CAMERA = re.compile(
     r"(?:IMG|VID|DSC[FN]?|PXL|MVI|GOPR|GX|MOV|WP|Screenshot|Screen Recording)[ _-]?\d.{0,80}", re.IGNORECASE
@@ -48,7 +49,9 @@ def _is_no_titles(word: str, head: str, *, behind: bool) -> bool:
     that is written large is: Show.720.WEB, but Charlotte's Web."""
     if not behind:
         return word.isupper() and not head.isupper() and is_technical(word)
-    return is_language(word) or (is_technical(word) and (word[0].isdigit() or not word.istitle()))
+    return is_language(word) or (
+        is_technical(word) and (word[0].isdigit() or not word.istitle() or word.lower() in _NEVER_TITLES)
+    )
 
 
 def is_hash(raw: str) -> bool:

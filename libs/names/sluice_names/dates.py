@@ -9,7 +9,7 @@ from datetime import date
 from sluice_names.marks import END, START, Mark, compiled
 
 # A year beyond these is a title's number: Blade Runner 2049 has no other.
-_FIRST_YEAR, _LAST_YEAR = 1900, 2040
+_FIRST_YEAR, _LAST_YEAR = 1880, 2040
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _MONTH = (
@@ -28,7 +28,7 @@ _SHAPES = (
     compiled(rf"(?<=[^\W_] )(?P<yy>[012]\d)(?P<gap> )(?P<m>[01]\d)(?P=gap)(?P<d>[0-3]\d){END}(?! \d\d{END})"),
     compiled(rf"(?<=[^\W_] )(?P<yy>[012]\d)(?P<m>[01]\d)(?P<d>[0-3]\d){END}"),
 )
-_YEARS = re.compile(START + r"(?<!BT )(?:19|20)\d\d" + END + r"(?!-?[pi]\b|x\d)")
+_YEARS = re.compile(START + r"(?<!BT )(?:(?:19|20)\d\d|(?<=[(\[])18\d\d(?=[)\]]))" + END + r"(?!-?[pi]\b|x\d)")
 _YEAR_RANGE = re.compile(r"[\[(] ?(?:19|20)\d\d ?[-–] ?(?:(?:19|20)\d\d)? ?[\])]")
 
 

@@ -13,7 +13,7 @@ SEASON_WORD = (
     r"seasons?|series|saisons?|temporadas?|temp?|staffeln?|stagion[ei]|seizoen(?:en)?|sezon|s[äa]song|s[æe]son|сезон"
 )
 EPISODE_WORD = (
-    r"[eé]pisodes?|epis[oó]dios?|eps?|e|folgen?|cap[ií]tulos?|caps?|puntat[ae]|odcinek|aflevering(?:en)?|avsnitt|"
+    r"[eé]pisodes?|epis[oó]dios?|eps?|folgen?|cap[ií]tulos?|caps?|puntat[ae]|odcinek|aflevering(?:en)?|avsnitt|"
     r"эпизод|серия|серии"
 )
 _NO_LINES = r"(?!\d|[pi]\b)"  # -720p and -1080 are no episodes
@@ -26,10 +26,11 @@ _S_LIST = re.compile(
 )
 _S_E = compiled(
     r"(?:S|T(?=\d\dX?E))(?P<season>\d{1,4})[ ,]{0,2}[-(\[]? {0,2}x?"
-    rf"(?P<first>EP?[ -]?\d{{1,4}})(?:{END}|(?=EP?\d|S\d|v\d))"
+    rf"(?P<first>EP?[ -]?\d{{1,5}})(?:{END}|(?=EP?\d|S\d|v\d))"
 )
 _CROSSED = compiled(
-    rf"(?P<season>(?:19|20)\d\d(?=x\d\d{END})|\d(?=x\d{END}(?<!4x[34]))|\d{{1,2}}(?=x\d\d| x \d\d{END}))"
+    rf"(?P<season>(?:19|20)\d\d(?=x\d\d{END})|20[0-3]\d(?=x[0-3]\d\d{END})"
+    rf"|\d(?=x\d{END}(?<!4x[34]))|\d{{1,2}}(?=x\d\d| x \d\d{END}))"
     rf"(?P<first> ?x ?\d{{1,3}})(?:{END}|(?=x\d|v\d))"
 )
 _CROSSED_LIST = re.compile(
@@ -38,10 +39,10 @@ _CROSSED_LIST = re.compile(
     re.IGNORECASE,
 )
 _SPELLED = compiled(
-    rf"(?:{SEASON_WORD}) ?(?P<season>\d{{1,2}})[ ,-]{{0,4}}(?:{EPISODE_WORD})[ -]?(?P<first>\d{{1,4}}){_NO_LINES}"
+    rf"(?:{SEASON_WORD}) ?(?P<season>\d{{1,2}})[ ,-]{{0,4}}(?:{EPISODE_WORD}|e)[ -]?(?P<first>\d{{1,4}}){_NO_LINES}"
 )
 _SPELLED_LIST = re.compile(
-    rf"(?P<joint> ?(?:-|&|\+|,|and|to) ?)(?:(?:{EPISODE_WORD}) ?)?(?P<e>\d{{1,4}}){_NO_LINES}{END}", re.IGNORECASE
+    rf"(?P<joint> ?(?:-|&|\+|,|and|to) ?)(?:(?:{EPISODE_WORD}|e) ?)?(?P<e>\d{{1,4}}){_NO_LINES}{END}", re.IGNORECASE
 )
 _CAP = compiled(
     rf"Cap(?:itulo)? ?(?P<season>\d{{1,2}})(?P<first>\d\d)(?:[ _-](?P<season2>\d{{1,2}})(?P<last>\d\d))?{END}"

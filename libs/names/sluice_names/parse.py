@@ -15,6 +15,7 @@ from sluice_names.release import Kind, Release
 from sluice_names.text import Subject, cut, subject
 
 _YEAR_BEHIND = re.compile(r"(?: complete)? ?[(\[] ?(?P<year>(?:19|20)\d\d)(?! ?[-–]) ?[)\]]", re.IGNORECASE)
+_LEADING_YEAR = re.compile(r"[(\[](?P<year>(?:19|20)\d\d)[)\]] ?(?=[^\W\d_])")
 _BARE_YEAR = re.compile(r" (?P<year>(?:19|20)\d\d)(?![^\W_])")
 # Behind or before a year: a day that no calendar has or that may be read in two ways, or a number that may be an
 # episode's. Such a year makes no film.
@@ -145,6 +146,10 @@ def _film(read: Subject) -> tuple[Release, int]:
     found = list(dates.years(soft))
     inside = [year for year in found if year.start < sure] or found
     bracketed = [year for year in inside if dates.is_bracketed(soft, year)]
+    leading = _LEADING_YEAR.match(soft)
+    if leading is not None and not inside:
+        named = title(read.raw[leading.end() : leading.end() + technical.technical_start(soft[leading.end() :])])
+        return Release(title=named, year=int(leading["year"]), kind=Kind.MOVIE), leading.end()
     if not inside:
         end = end_without_mark(soft)
         return Release(title=title(read.raw[:end])), end
@@ -152,5 +157,5 @@ def _film(read: Subject) -> tuple[Release, int]:
     end = min(year.start, sure)
     dated = _NO_FILM.match(soft, year.end) or _BEFORE_NO_FILM.search(soft[: year.start])
     kind = Kind.UNKNOWN if dated else Kind.MOVIE
-    kept = editions.before_year(soft[:end])
+    kept = editions.before_year(soft[:end]) if year.start < sure else end_without_mark(soft)
     return Release(title=title(read.raw[:kept]), year=year.year, kind=kind), min(kept, end)

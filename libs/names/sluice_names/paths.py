@@ -17,8 +17,8 @@ _NO_TITLE = re.compile(
     r"featurettes?|(?:19|20)\d\d|movies?|films?|tv|anime|downloads?",
     re.IGNORECASE,
 )
-# A slash inside brackets parts no folders: `Bleach 312 [720p/MKV]`.
-_SEPARATOR = re.compile(r"[/\\](?![^\[\](){}/\\]{0,40}[\])}])")
+# A slash in brackets or between blanks parts no folders: `Bleach 312 [720p/MKV]`, `Енола Холмс / Enola Holmes`.
+_SEPARATOR = re.compile(r"(?:(?<! )[/\\]|[/\\](?! ))(?![^\[\](){}/\\]{0,40}[\])}])")
 _SPECIALS = re.compile(r"specials?", re.IGNORECASE)
 _BARE_NUMBER = re.compile(
     r"(?:episode|ep|e|folge)?[ ._-]{0,2}(?P<first>\d{1,3})(?:[ ._-]{1,3}(?!\d{1,3}(?!\d|[pi])).{0,250})?", re.IGNORECASE

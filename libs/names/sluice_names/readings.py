@@ -16,7 +16,8 @@ from sluice_names.release import Form, Kind, Release
 
 _LOOSE = re.compile(r"(?P<title>.{1,200}?)[ -]{1,3}(?P<number>\d{1,4})")
 _TWO_NAMES = re.compile(
-    r"(?P<one>.{2,120}?) (?:\((?P<inner>[^()]{2,120})\)|a\.?k\.?a\.? (?P<other>.{2,120})|- (?P<rest>.{2,120}))",
+    r"(?P<one>.{2,120}?) "
+    r"(?:\((?P<inner>[^()]{2,120})\)|/ (?P<slashed>.{2,120})|a\.?k\.?a\.? (?P<other>.{2,120})|- (?P<rest>.{2,120}))",
     re.IGNORECASE,
 )
 _COUNTRY = re.compile(r"(?P<title>.{2,200}) \(?(?:US|UK|AU|NZ|CA|USA)\)?")
@@ -83,7 +84,7 @@ def _other_titles(release: Release) -> Iterator[Reading]:
     titles: list[tuple[str, float]] = []
     two = _TWO_NAMES.fullmatch(release.title)
     if two is not None:
-        titles += [(half, 0.1) for half in (two["one"], two["inner"] or two["other"]) if half]
+        titles += [(half, 0.1) for half in (two["one"], two["inner"] or two["slashed"] or two["other"]) if half]
     foreign = _FOREIGN.fullmatch(release.title)
     if foreign is not None:
         titles.append((foreign["latin"], 0.1))

@@ -30,7 +30,7 @@ _ONE_EPISODE = re.compile(rf"[)\]]? {{1,2}}- {{0,2}}(?P<n>\d{{1,4}})(?:v(?P<vers
 _BRACKETED_EPISODE = re.compile(r"[)\]]? ?\[(?P<n>\d{1,3})(?:v(?P<version>\d))?\]")
 _RANGE_EPISODES = re.compile(rf" {{1,2}}- {{0,2}}(?P<first>\d{{1,4}}) ?[-~] ?(?P<last>\d{{1,4}}){END}")
 _LATER_EPISODE = compiled(
-    rf"(?:{EPISODE_WORD}|#) ?(?P<n>\d{{1,3}})(?![\d]|[pi]{END}){END}|(?P<russian>\d{{1,3}})(?:-?я)? серия{END}"
+    rf"(?:(?:{EPISODE_WORD}|#) ?|e)(?P<n>\d{{1,3}})(?![\d]|[pi]{END}){END}|(?P<russian>\d{{1,3}})(?:-?я)? серия{END}"
 )
 _COMPLETE = compiled(
     rf"(?:the )?complete (?:tv |mini[- ]?)?(?:series|collection|box ?set|seasons){END}"

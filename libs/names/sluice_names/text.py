@@ -95,6 +95,6 @@ def _without_group(raw: str) -> tuple[str | None, str]:
         rest = rest[inner.end() :]
         inner = _LEADING_TAG.match(rest)
     if inner is not None and inner.end() < len(rest) and not inner["tag"].strip().isdigit():
-        words = rest[inner.end() :]
-        rest = words if words[0].isalpha() else f"{inner['tag']} {words}"
+        behind = rest[inner.end() :]
+        rest = behind if behind[0].isalpha() else f"{inner['tag']} {behind}"
     return found["tag"].strip() or None, rest

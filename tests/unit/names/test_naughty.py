@@ -42,7 +42,7 @@ def is_sound(release: Release) -> bool:
     """Whether it can be sent, filed and shown."""
     msgspec.json.encode(release)
     numbers = (*release.episodes, *release.absolute_episodes, *release.seasons, release.season or 0)
-    return all(0 <= number <= 9999 for number in numbers) and len(release.title.encode()) <= 255
+    return all(0 <= number <= 99_999 for number in numbers) and len(release.title.encode()) <= 255
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
