@@ -121,8 +121,8 @@ clients-page: setup-dev ## run every real client, also those of TRIXIE=, and wri
 		$(BIN)/python tests/tools/clients_page.py qbittorrent transmission
 
 .PHONY: names
-names: setup-dev ## read the sets of release names and print how many are right, per kind
-	@PYTHONPATH=tests $(BIN)/python -m names $(if $(WRONG),--wrong)
+names: setup-dev ## read the sets of release names and print how many are right, per kind (WRONG=1, BASELINE=1)
+	@PYTHONPATH=tests $(BIN)/python -m names $(if $(WRONG),--wrong) $(if $(BASELINE),--baseline)
 
 .PHONY: bench
 bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients ...")

@@ -1,6 +1,8 @@
 """`make names`: how many names of each kind are read right, title and numbers, in the tuned and in the held-out set.
 
-PYTHONPATH=tests .venv/bin/python -m names [--wrong]     # --wrong lists what was misread, of the tuned set only
+PYTHONPATH=tests .venv/bin/python -m names [--wrong] [--baseline]
+
+--wrong lists what was misread, of the tuned set only; --baseline is what guessit alone makes of them.
 """
 
 from __future__ import annotations
@@ -13,11 +15,16 @@ from names.sets import FORMS, SETS, cases, judge, read
 
 def main(arguments: list[str]) -> int:
     """Print the score per kind."""
+    reader, facts = read, [f"({fact})" for fact in FACTS.values()]
+    if "--baseline" in arguments:
+        from names import baseline
+
+        reader, facts = baseline.read, []
     good: Counter[tuple[str, str]] = Counter()
     total: Counter[tuple[str, str]] = Counter()
     for which in SETS:
         for case in cases(which):
-            release = read(case)
+            release = reader(case)
             verdict = judge(case, release)
             total[which, case.kind] += 1
             good[which, case.kind] += verdict.good
@@ -27,7 +34,7 @@ def main(arguments: list[str]) -> int:
             if "--wrong" in arguments and which == "tuning" and not (verdict.good and not verdict.wrong):
                 print(f"{case.kind}: {case.name}\n    wanted {case.title} | {case.facts}\n    {release}")
     print(f"{'kind':<14}" + "".join(f"{which:>18}" for which in SETS))
-    for kind in (*FORMS, *(f"({fact})" for fact in FACTS.values())):
+    for kind in (*FORMS, *facts):
         print(f"{kind:<14}" + "".join(_share(good[which, kind], total[which, kind]) for which in SETS))
     sums = [[sum(found[which, kind] for kind in FORMS) for found in (good, total)] for which in SETS]
     print(f"{'all':<14}" + "".join(_share(right, names) for right, names in sums))

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 POLLER, CONTRACTS = "tests/unit/client_poller", "tests/unit/common/contracts"
+MATCHING = ("tests/unit/importer/test_decide.py", "tests/unit/importer/test_match.py")
 ROOMS = {
     "sluice_common/contracts/frames.py": (f"{CONTRACTS}/test_frames.py", f"{CONTRACTS}/test_frame_parts.py"),
     "sluice_client_poller/settle.py": (f"{POLLER}/test_settle.py",),
@@ -38,6 +39,8 @@ ROOMS = {
     "sluice_client_poller/adapters/versions.py": (f"{POLLER}/test_versions.py",),
     "sluice_client_poller/share.py": (f"{POLLER}/test_share.py",),
     "sluice_client_poller/effects.py": (f"{POLLER}/test_effects.py",),
+    "sluice_importer/match/decide.py": MATCHING,
+    "sluice_importer/match/numbering.py": MATCHING,
 }
 UNNOTICED = (": survived", ": no tests", ": suspicious")
 CONFIGURATION = """\
