@@ -125,7 +125,7 @@ names: setup-dev ## read the sets of release names and print how many are right,
 	@PYTHONPATH=tests $(BIN)/python -m names $(if $(WRONG),--wrong) $(if $(BASELINE),--baseline)
 
 .PHONY: bench
-bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients ...")
+bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients names ...")
 	@PYTHONPATH=tests $(BIN)/python -m bench $(if $(SMOKE),--smoke) $(if $(AGAIN),--again) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(KINDS),--kinds $(KINDS)) \
 		$(if $(SIZES),--sizes $(SIZES)) $(if $(FLEETS),--fleets $(FLEETS)) --trixie "$(TRIXIE)"

@@ -22,6 +22,7 @@ from sluice_importer.match.values import Episode, MediaItem
 from sluice_names import parse_path, readings
 
 SERIES, SEASONS, PER_SEASON = 5000, 4, 10
+SHEET = Sheet("names", "rules", SERIES).name
 _SYLLABLES = "ka ri mo ten sol bra vel dor min ash lu per no gha ost win tri el fa zu"
 
 

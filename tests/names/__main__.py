@@ -45,7 +45,7 @@ FACTS = {"q": "quality", "g": "group", "l": "languages", "x": "edition", "v": "v
 
 
 def _share(right: int, names: int) -> str:
-    return f"{right:>6} of {names:<3}{right / names:>5.0%} " if names else f"{'–':>18}"
+    return f"{right:>6} of {names:<3}{100 * right // names:>4}% " if names else f"{'–':>18}"
 
 
 if __name__ == "__main__":

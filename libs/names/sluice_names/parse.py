@@ -23,7 +23,7 @@ _NO_FILM = re.compile(
     r" \d\d \d\d(?!\d)| 0\d(?!\d)|[)\]] - \d{2,3}(?!\d)"
     r"| (?!(?:480|540|576|720|1080|1440|2160|4320)(?!\d))\d{3,4}(?![^\W_])"
 )
-_BEFORE_NO_FILM = re.compile(r"\d{1,2}-\d{1,2}-$|(?<!\d)\d\d \d\d $")
+_BEFORE_NO_FILM = re.compile(r"\d{1,2}-\d{1,2}-$|(?<!\d)[0-3]\d [0-3]\d $")
 _CACHED = 4096  # names of at most 255 bytes and what they say: a few MB
 
 
