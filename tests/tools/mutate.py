@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 POLLER, CONTRACTS = "tests/unit/client_poller", "tests/unit/common/contracts"
-MATCHING = ("tests/unit/importer/test_decide.py", "tests/unit/importer/test_match.py")
+MATCHING = tuple(f"tests/unit/importer/test_{room}.py" for room in ("decide", "numbering", "match"))
 ROOMS = {
     "sluice_common/contracts/frames.py": (f"{CONTRACTS}/test_frames.py", f"{CONTRACTS}/test_frame_parts.py"),
     "sluice_client_poller/settle.py": (f"{POLLER}/test_settle.py",),

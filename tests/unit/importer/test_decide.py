@@ -123,6 +123,54 @@ def test_a_loose_number_that_does_not_exist_is_no_episode(name: str) -> None:
     unsure(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "confidence", "why"),
+    [
+        ("The.Walkers.2010.S02E03", 1.0, "its title; it has S02E03"),
+        ("The.Walkers.S02E03", 0.97, "its title; it has S02E03"),
+        ("Wan.Pisu.1999.S02E03", 0.98, "an alternative title; it has S02E03"),
+        ("SWAT.2017.S02E03", 0.93, "its title, blanks aside; its episodes are not known"),
+        ("One.Piece.720.WEB.x264", 0.82, "its title; the absolute numbers are S12E60"),
+        ("The.Walkers.2010.S03E17", 0.9, "its title; S03E17 is not known yet"),
+        ("Blade.Runner.2049.2017.1080p", 1.0, "its title"),
+        ("Blade.Runner.2049.1080p", 0.97, "its title"),
+        ("Blade.Runner.2049.2018.1080p", 0.85, "its title"),
+        ("Space.1999.S02E03", 0.92, "its title; it has S02E03"),
+    ],
+)
+def test_confidence_says_what_a_match_rests_on(name: str, confidence: float, why: str) -> None:
+    """Each doubt costs its share, and the reason is told in words."""
+    outcome = decide(CATALOGUE, readings(name))
+    assert isinstance(outcome, Match), outcome
+    assert (outcome.confidence, outcome.why) == (confidence, why)
+
+
+def test_a_tie_is_told_with_its_candidates() -> None:
+    """How many fit, or what is wrong with the one that does."""
+    assert unsure("The.Same.Name.S01E01").why == "2 items fit as well"
+    assert unsure("The.Walkers.S09E01").why == "its title; it has no season 9"
+
+
+def test_the_best_reading_counts_wherever_it_stands() -> None:
+    """A later reading that the catalogue bears out beats an earlier one that it does not."""
+    index = Index(
+        [series("short", "Salt"), film("long", "Salt Part 2", 2019)], {"short": [Episode(season=3, number=1)]}
+    )
+    outcome = decide(index, readings("Salt.Part.2.720p"))
+    assert isinstance(outcome, Match)
+    assert outcome.item.id == "long"
+
+
+def test_the_year_decides_between_items_of_one_title() -> None:
+    """An equal year beats one that is not known, and without a year nobody is preferred."""
+    index = Index([series("none", "Twin"), series("old", "Twin", 1990), series("new", "Twin", 2017)])
+    outcome = decide(index, readings("Twin.2017.S01E01"))
+    assert isinstance(outcome, Match)
+    assert outcome.item.id == "new"
+    assert [item.id for item in unsure("Twin.S01E01", index).candidates] == ["none", "old", "new"]
+    assert [item.id for item in unsure("Twin.1995.S01E01", Index([series("old", "Twin", 1990)])).candidates] == ["old"]
+
+
 def test_a_number_that_is_two_episodes_is_ambiguous_only_between_items() -> None:
     """The catalogue's exact title wins over the same words with their number read as an episode."""
     index = Index([series("a", "Tail"), series("b", "Tail 2")], {"a": seasons(5, absolute=True), "b": seasons(5)})
