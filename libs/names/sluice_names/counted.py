@@ -7,12 +7,12 @@ import re
 from sluice_names import spelled
 from sluice_names.episodes import EPISODE_WORD, version_at
 from sluice_names.languages import is_language
-from sluice_names.marks import END, Mark, between, compiled, spread
-from sluice_names.technical import is_technical
+from sluice_names.marks import END, START, Mark, between, compiled, spread
+from sluice_names.technical import LINES, is_technical
 
 _PART_NUMBER = rf"(?:\d{{1,2}}|{spelled.ROMAN}|{spelled.CARDINAL}){END}"
 _PART = compiled(
-    rf"(?:parts?|pt) ?(?P<first>{_PART_NUMBER})(?: ?(?P<joint>-|&|and|to) ?(?P<last>{_PART_NUMBER}))?"
+    rf"(?:parts?|pt) ?(?P<first>{_PART_NUMBER})(?: ?(?:-|&|and|to) ?(?P<last>{_PART_NUMBER}))?"
     rf"(?: ?of \d{{1,2}}{END})?"
 )
 _N_OF = compiled(rf"(?<!cd )(?<!dis[ck] )(?P<first>\d{{1,2}}) ?of ?(?P<all>\d{{1,3}}){END}")
@@ -25,7 +25,7 @@ _DASHED = re.compile(
     re.IGNORECASE,
 )
 _DASHED_RANGE = re.compile(
-    rf"(?:(?<= )-)? ?[\[(]?{compiled(r'').pattern}(?P<first>\d{{1,4}}) ?[-~] ?(?P<last>\d{{1,4}})(?![\dpi]){END}",
+    rf"(?:(?<= )-)? ?[\[(]?{START}(?P<first>\d{{1,4}}) ?[-~] ?(?P<last>\d{{1,4}})(?![\dpi]){END}",
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(r"\[ ?(?P<first>\d{1,4})(?:v(?P<version>\d))? ?(?:END)?\]", re.IGNORECASE)
@@ -42,8 +42,6 @@ _LEADING = re.compile(r" ?(?P<first>\d{2,3})(?:v(?P<version>\d))?(?: - |(?<=^0\d
 _ANIME_WORDS = compiled(rf"(?:(?:eng(?:lish)? )?(?:subbed|dubbed|sub|dub)|vostfr|dual[- ]audio){END}")
 _SUBTITLED = re.compile(rf" (?:vostfr|vosta){END}", re.IGNORECASE)
 _MOST_PARTS = 39
-# A number that could be a resolution is none of an episode, and of four digits in front of a zero none of a series.
-_LINES = frozenset({360, 480, 540, 576, 720, 1080, 1440, 2160, 4320})
 _PADDED = re.compile(r"0\d\d")
 _YEARLIKE = re.compile(r"(?:19|20)\d\d")
 
@@ -58,8 +56,7 @@ def part(soft: str) -> Mark | None:
             parts = [("", spelled.number(found["first"]) or 0)]
             last = found.groupdict().get("last")
             if last is not None:
-                joint = "-" if found["joint"] in ("-", "to", "and", "&") else found["joint"]
-                parts.append((joint, spelled.number(last) or 0))
+                parts.append(("-", spelled.number(last) or 0))
             return Mark(start=found.start(), end=found.end(), season=1, episodes=spread(parts), weak=pattern is _PART)
     return None
 
@@ -163,7 +160,7 @@ def _loose(soft: str, *, grouped: bool, is_video: bool) -> Mark | None:
             continue
         told = first[0] == "0" or found["version"] is not None or (is_video and not _is_year(first))
         long_running = len(first) == 4 and first[0] != "0" and not _is_year(first)
-        if before and int(first) not in _LINES and (told if grouped else long_running or _PADDED.fullmatch(first)):
+        if before and int(first) not in LINES and (told if grouped else long_running or _PADDED.fullmatch(first)):
             return _one(found)
     return None
 

@@ -21,7 +21,7 @@ _BARE_YEAR = re.compile(r" (?P<year>(?:19|20)\d\d)(?![^\W_])")
 # episode's. Such a year makes no film.
 _NO_FILM = re.compile(
     r" \d\d \d\d(?!\d)| 0\d(?!\d)|[)\]] - \d{2,3}(?!\d)"
-    r"| (?!(?:480|540|576|720|1080|1440|2160|4320)(?!\d))\d{3,4}(?![^\W_])"
+    rf"| (?!(?:{'|'.join(map(str, technical.LINES))})(?!\d))\d{{3,4}}(?![^\W_])"
 )
 _BEFORE_NO_FILM = re.compile(r"\d{1,2}-\d{1,2}-$|(?<!\d)[0-3]\d [0-3]\d $")
 _CACHED = 4096  # names of at most 255 bytes and what they say: a few MB
@@ -101,7 +101,10 @@ def _gives_way(read: Subject, mark: Mark) -> bool:
 def _series(read: Subject, mark: Mark) -> tuple[Release, int]:
     """What a series' name says, and where its title ends."""
     dated = mark if mark.air_date is not None else dates.find(read.soft)
+    # `Temporada 2 [Cap.203]` says the season twice, and the title stands before the first.
     spoken = seasons.find(read.soft[: mark.start], grouped=False) if mark.episodes else None
+    if spoken is not None and spoken.season != mark.season:
+        spoken = None
     starts = [one.start for one in (mark, dated, spoken) if one is not None and one.start > 0]
     start = min(starts, default=mark.start)
     end = technical.technical_start(read.soft[:start])

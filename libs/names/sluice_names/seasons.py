@@ -12,7 +12,7 @@ from sluice_names.technical import is_technical
 _NUMBER = rf"\d{{1,2}}(?![\d]|[pi]{END})(?:{END}|(?=D\d))(?!-\d\d?-(?:19|20)\d\d)"
 _SEASON = compiled(
     rf"(?:S(?: (?=\d\d{END}))?|(?P<word>{SEASON_WORD})[ -]?|T(?=\d\d{END}))"
-    rf"(?P<first>{_NUMBER}|(?<=[^\W\d] )(?:{spelled.CARDINAL}|[IVX]{{2,4}}|sept|huit){END})"
+    rf"(?P<first>{_NUMBER}|(?<=[^\W\d] )(?:{spelled.CARDINAL}|{spelled.FRENCH}|[IVX]{{2,4}}){END})"
 )
 _ORDINAL = compiled(
     rf"(?P<first>\d{{1,2}})(?:st|nd|rd|th|a|e|ª|[eè]me)? {{1,2}}"

@@ -13,6 +13,7 @@ _NUMBERS = {
 CHINESE = "一二三四五六七八九十"
 CARDINAL = "|".join(sorted(_ONES.split(), key=len, reverse=True))
 ORDINAL = "|".join(sorted(_ORDINALS.split(), key=len, reverse=True))
+FRENCH = "|".join(word for word in _FRENCH.split() if len(word) > 3)
 ROMAN = "|".join(sorted(_ROMANS.split(), key=len, reverse=True))
 
 

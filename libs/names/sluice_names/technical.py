@@ -10,6 +10,8 @@ import re
 
 from sluice_names.release import Quality
 
+# How many lines a picture has: numbers that are never an episode's for want of a better word.
+LINES = (360, 480, 540, 576, 720, 1080, 1440, 2160, 4320)
 _SOURCES = {
     "bluray": (
         r"blu-? ?ray|b[dr](?:rip)?mux|hdlight|bd-?rip|br-?rip|bd-?remux|bdmv|"
@@ -58,7 +60,7 @@ def _words(alternatives: str) -> re.Pattern[str]:
 _SOURCE_WORDS = {source: _words(words) for source, words in _SOURCES.items()}
 _CODEC_WORDS = {codec: _words(words) for codec, words in _CODECS.items()}
 _AUDIO_WORDS = {audio: _words(words) for audio, words in _AUDIOS.items()}
-_LINES = r"(?:360|480|540|576|720|1080|1440|2160|4320)"
+_LINES = rf"(?:{'|'.join(map(str, LINES))})"
 _RESOLUTION = _words(rf"(?:bd|web)?(?P<lines>{_LINES}[pi])(?:\d\d)?|(?:\d{{3,4}})x(?P<height>{_LINES})|4k|uhd")
 _PROPER = _words(r"proper|repack\d?|rerip")
 _REMUX = _words(r"remux|bd-?remux|dvd-?remux")
@@ -118,12 +120,6 @@ def technical_start(text: str) -> int:
 def is_technical(text: str) -> bool:
     """Whether `text` begins with a technical word of any kind, also one that may be a title's."""
     return _ANY.match(text.strip(" -([{")) is not None
-
-
-def technical_end(text: str) -> int | None:
-    """Where the technical word ends with which `text` begins; None where it begins with none."""
-    found = _ANY.match(text)
-    return None if found is None else found.end()
 
 
 def _resolution(text: str) -> str | None:
