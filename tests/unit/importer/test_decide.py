@@ -131,6 +131,7 @@ def test_a_loose_number_that_does_not_exist_is_no_episode(name: str) -> None:
         ("Wan.Pisu.1999.S02E03", 0.98, "an alternative title; it has S02E03"),
         ("SWAT.2017.S02E03", 0.93, "its title, blanks aside; its episodes are not known"),
         ("One.Piece.720.WEB.x264", 0.82, "its title; the absolute numbers are S12E60"),
+        ("Wan.Pisu.720.WEB.x264", 0.8, "an alternative title; the absolute numbers are S12E60"),
         ("The.Walkers.2010.S03E17", 0.9, "its title; S03E17 is not known yet"),
         ("Blade.Runner.2049.2017.1080p", 1.0, "its title"),
         ("Blade.Runner.2049.1080p", 0.97, "its title"),
@@ -159,6 +160,22 @@ def test_the_best_reading_counts_wherever_it_stands() -> None:
     outcome = decide(index, readings("Salt.Part.2.720p"))
     assert isinstance(outcome, Match)
     assert outcome.item.id == "long"
+
+
+def test_a_tenth_is_enough_between_two_items() -> None:
+    """The whole title beats the half of it that is another film's."""
+    index = Index([film("whole", "La Defense (The Lawyer)", 2011), film("half", "The Lawyer", 2011)])
+    outcome = decide(index, readings("La Defense (The Lawyer) 2011 1080p"))
+    assert isinstance(outcome, Match)
+    assert (outcome.item.id, outcome.confidence) == ("whole", 1.0)
+
+
+def test_of_two_items_the_one_that_has_the_episode_is_meant() -> None:
+    """A loose number rules out the one that has it not, wherever it stands."""
+    index = Index([series("a", "Twin"), series("b", "Twin")], {"a": seasons(5), "b": seasons(9)})
+    outcome = decide(index, readings("Twin.107.HDTV"))
+    assert isinstance(outcome, Match)
+    assert (outcome.item.id, outcome.episodes) == ("b", ((1, 7),))
 
 
 def test_the_year_decides_between_items_of_one_title() -> None:

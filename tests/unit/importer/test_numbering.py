@@ -40,7 +40,7 @@ def of(**told: object) -> Release:
         (of(season=2, episodes=(1, 2)), Numbering(((2, 1), (2, 2)), True, 0.0, "it has S02E01 and 1 more")),
         (of(season=2, episodes=(1, 2, 3)), Numbering(((2, 1), (2, 2), (2, 3)), True, 0.0, "it has S02E01 and 2 more")),
         (of(season=2, episodes=(1, 9)), Numbering(((2, 1), (2, 9)), False, 0.1, "S02E01 and 1 more is not known yet")),
-        (of(season=2, episodes=(5,)), Numbering(((2, 2),), True, 0.05, "the absolute numbers are S02E02")),
+        (of(season=2, episodes=(6,)), Numbering(((2, 3),), True, 0.05, "the absolute numbers are S02E03")),
         (of(season=1, episodes=(5,)), Numbering(((1, 5),), False, 0.1, "S01E05 is not known yet")),
         (of(season=3, episodes=(1,)), Numbering(((3, 1),), False, 0.1, "S03E01 is not known yet")),
         (of(season=4, episodes=(1,)), Numbering(((4, 1),), False, 0.3, "it has no season 4")),

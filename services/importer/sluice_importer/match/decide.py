@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from sluice_importer.match.index import CatalogueIndex
-from sluice_importer.match.numbering import Numbering, needs_numbers, numbering
+from sluice_importer.match.numbering import OF_A_FILM, Numbering, needs_numbers, numbering
 from sluice_importer.match.values import Match, MediaItem, MediaKind, Numbers, Unknown
 from sluice_names import Kind, Reading, Release, fold_title
 
@@ -37,7 +37,7 @@ def decide(index: CatalogueIndex, readings: Sequence[Reading]) -> Match | Unknow
     if not fits:
         return Unknown(code="unknown_media", candidates=_similar(index, readings), why="no title of the catalogue fits")
     best = fits[0]
-    close = unique(fit.item for fit in fits if best.confidence - fit.confidence < _CLOSE)
+    close = unique(fit.item for fit in fits if round(best.confidence - fit.confidence, 2) < _CLOSE)
     if len(close) > 1:
         return Unknown(code="ambiguous_match", candidates=close, why=f"{len(close)} items fit as well")
     if best.confidence < THRESHOLD:
@@ -97,7 +97,7 @@ def _lost(item: MediaItem, release: Release) -> float | None:
 
 def _numbering(index: CatalogueIndex, release: Release, item: MediaItem) -> Numbering:
     if item.kind == "movie":
-        return Numbering((), exists=True, doubt=0.0, why="")
+        return OF_A_FILM
     return numbering(release, index.episodes(item.id))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 
 from sluice_importer.match.index import EpisodeList
@@ -18,6 +20,9 @@ class Numbering(msgspec.Struct, frozen=True):
     why: str
 
 
+OF_A_FILM = Numbering((), exists=True, doubt=0.0, why="")
+
+
 def numbering(release: Release, known: EpisodeList | None) -> Numbering:
     """The episodes of a release in the catalogue's own numbers."""
     said = tuple((release.season or 0, number) for number in release.episodes)
@@ -29,7 +34,7 @@ def numbering(release: Release, known: EpisodeList | None) -> Numbering:
     if release.absolute_episodes:
         return _absolute(release, known)
     if release.air_date is not None:
-        return _dated(release, known)
+        return _dated(release.air_date, known)
     return _seasons(release, known)
 
 
@@ -59,8 +64,8 @@ def _absolute(release: Release, known: EpisodeList) -> Numbering:
     return Numbering((), False, 0.3, "it has no such absolute number")
 
 
-def _dated(release: Release, known: EpisodeList) -> Numbering:
-    found = tuple(known.dates.get(release.air_date, ())) if release.air_date is not None else ()
+def _dated(air_date: date, known: EpisodeList) -> Numbering:
+    found = tuple(known.dates.get(air_date, ()))
     if len(found) == 1:
         return Numbering(found, True, 0.0, f"{_shown(found)} was aired that day")
     if found:
