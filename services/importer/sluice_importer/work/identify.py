@@ -92,7 +92,8 @@ def _read(source: Source) -> tuple[Readings, list[Readings]]:
 def _unknown(outcome: Unknown) -> Stop:
     names = "; ".join(_shown(item) for item in outcome.candidates)
     if outcome.code == "ambiguous_match":
-        return blocked(outcome.code, f"it may be any of: {names}. Say which: sluice imports retry IMPORT --media ITEM")
+        which = "Say which: sluice imports retry IMPORT --media ITEM"
+        return blocked(outcome.code, f"it may be {names} ({outcome.why}). {which}")
     near = f" Similar: {names}." if names else ""
     return blocked(outcome.code, f"no media item fits its name.{near} Create the item, then retry the import")
 
