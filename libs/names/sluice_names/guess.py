@@ -20,9 +20,9 @@ _PADDED = re.compile(r"(?<!\d)0\d{1,2}(?!\d)")
 
 
 def is_open(release: Release) -> bool:
-    """Whether our own rules left a number in the title of they do not know what, so that guessit is worth its 15 ms."""
+    """Whether our own rules left a number in the title that guessit is believed on, so that it is worth its 15 ms."""
     unknown = release.form is Form.UNKNOWN and release.kind is Kind.UNKNOWN
-    return unknown and any(char.isdecimal() for char in release.title)
+    return unknown and _PADDED.search(release.title) is not None
 
 
 def fill(release: Release, guessed: Release) -> Release:
