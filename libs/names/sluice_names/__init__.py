@@ -5,7 +5,7 @@ mean, for a catalogue to choose from; `same_title` compares two titles as people
 """
 
 from sluice_names.parse import parse
-from sluice_names.paths import bare_number, parse_path
+from sluice_names.paths import bare_number, of_season, parse_path
 from sluice_names.readings import Reading, readings
 from sluice_names.release import Form, Kind, Quality, Release
 from sluice_names.titles import fold_title, same_title
@@ -18,6 +18,7 @@ __all__ = [
     "Release",
     "bare_number",
     "fold_title",
+    "of_season",
     "parse",
     "parse_path",
     "readings",

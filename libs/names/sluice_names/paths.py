@@ -54,6 +54,16 @@ def bare_number(name: str) -> int | None:
     return None if found is None else int(found["first"])
 
 
+def of_season(numbers: Sequence[int], season: int) -> tuple[int, ...]:
+    """Numbers without a season as episodes of the one that a folder tells; none where they cannot be.
+
+    Up to 99 they are the season's own; 203 is the third of season 2, and of no other.
+    """
+    own = tuple(number if number < _LEAST_ABSOLUTE else number % _LEAST_ABSOLUTE for number in numbers)
+    fits = all(number < _LEAST_ABSOLUTE or number // _LEAST_ABSOLUTE == season for number in numbers)
+    return own if fits and all(own) else ()
+
+
 def _in_season(name: str, release: Release, around: Sequence[tuple[str, Release]]) -> Release:
     """The file's name with the season that a folder around it says."""
     season = next((told.season for _, told in around if told.season is not None), None)
@@ -62,13 +72,13 @@ def _in_season(name: str, release: Release, around: Sequence[tuple[str, Release]
     if season is None or (release.season is not None and release.title):
         return release
     number = bare_number(name)
-    if number is not None:
-        return msgspec.structs.replace(
-            release, title="", season=season, episodes=(number,), absolute_episodes=(), kind=Kind.SERIES
-        )
-    if release.absolute_episodes and release.absolute_episodes[-1] < _LEAST_ABSOLUTE:
-        return msgspec.structs.replace(release, season=season, episodes=release.absolute_episodes, absolute_episodes=())
-    return release
+    episodes = of_season(release.absolute_episodes if number is None else (number,), season)
+    if not episodes:
+        return release
+    title = release.title if number is None else ""
+    return msgspec.structs.replace(
+        release, title=title, season=season, episodes=episodes, absolute_episodes=(), kind=Kind.SERIES
+    )
 
 
 def _is_film(release: Release) -> bool:

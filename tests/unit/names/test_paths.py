@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sluice_names import Form, bare_number, parse_path
+from sluice_names import Form, bare_number, of_season, parse_path
 
 
 def test_a_folder_tells_what_the_file_does_not() -> None:
@@ -40,6 +40,14 @@ def test_an_absolute_number_stays_one() -> None:
     assert parse_path("Long Show/Season 20/Long Show - 0972.mkv").absolute_episodes == (972,)
     short = parse_path("Short Show/Season 2/Short Show - 07.mkv")
     assert (short.season, short.episodes, short.absolute_episodes) == (2, (7,), ())
+
+
+def test_a_number_is_a_seasons_only_while_it_can_be() -> None:
+    """203 is the third of season 2; in season 3, or as its hundredth, it is nobody's."""
+    assert of_season((5, 6), 2) == (5, 6)
+    assert of_season((203,), 2) == (3,)
+    assert of_season((203,), 3) == of_season((200,), 2) == of_season((5, 972), 2) == of_season((), 2) == ()
+    assert of_season((0,), 1) == ()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import msgspec
 from sluice_importer.plan.kinds import split_extension
 from sluice_importer.plan.naming import episode_path
 from sluice_importer.plan.values import Code, FilePlan, Held, ManifestFile, Verdict, Work
-from sluice_names import Release, bare_number, parse
+from sluice_names import Release, bare_number, of_season, parse
 
 Episode = tuple[int, int]
 _LARGEST_NUMBER = 9999
@@ -68,10 +68,13 @@ def _episodes(video: Candidate, release: Release, names: Iterable[Release]) -> t
     """
     numbered = next((name for name in (video.name, *names) if name.episodes), None)
     told = numbered or video.name
-    numbers = told.episodes or told.absolute_episodes or (() if video.bare is None else (video.bare,))
     seasons = (name.season for name in (told, *video.folders, release))
     season = next((season for season in seasons if season is not None), None)
-    if season is None or not numbers or max(season, *numbers) > _LARGEST_NUMBER:
+    if season is None:
+        return ()
+    counted = told.absolute_episodes or (() if video.bare is None else (video.bare,))
+    numbers = told.episodes or of_season(counted, season)
+    if not numbers or max(season, *numbers) > _LARGEST_NUMBER:
         return ()
     return tuple((season, episode) for episode in numbers)
 
