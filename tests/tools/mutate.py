@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[2]
 POLLER, CONTRACTS = "tests/unit/client_poller", "tests/unit/common/contracts"
 MATCHING = tuple(f"tests/unit/importer/test_{room}.py" for room in ("decide", "numbering", "match"))
-NAMES = tuple(f"tests/unit/names/test_{room}.py" for room in ("scores", "parse", "readings"))
+NAMES = tuple(f"tests/unit/names/test_{room}.py" for room in ("numbers", "readings", "scores"))
 ROOMS = {
     "sluice_common/contracts/frames.py": (f"{CONTRACTS}/test_frames.py", f"{CONTRACTS}/test_frame_parts.py"),
     "sluice_client_poller/settle.py": (f"{POLLER}/test_settle.py",),
@@ -40,10 +40,8 @@ ROOMS = {
     "sluice_client_poller/adapters/versions.py": (f"{POLLER}/test_versions.py",),
     "sluice_client_poller/share.py": (f"{POLLER}/test_share.py",),
     "sluice_client_poller/effects.py": (f"{POLLER}/test_effects.py",),
-    "sluice_names/marks.py": NAMES,
     "sluice_names/spelled.py": NAMES,
     "sluice_names/dates.py": NAMES,
-    "sluice_names/episodes.py": NAMES,
     "sluice_names/readings.py": NAMES,
     "sluice_importer/match/decide.py": MATCHING,
     "sluice_importer/match/numbering.py": MATCHING,

@@ -29,6 +29,6 @@ def number(text: str) -> int | None:
 def _chinese(text: str) -> int | None:
     """Up to 99: 十 is ten, 十一 eleven, 二十三 twenty-three."""
     tens, ten, ones = text.rpartition("十")
-    if len(tens) > 1 or len(ones) > 1:
+    if len(tens) > 1 or len(ones) > 1 or tens == "十":
         return None
     return (10 * (CHINESE.index(tens) + 1 if tens else 1) if ten else 0) + (CHINESE.index(ones) + 1 if ones else 0)

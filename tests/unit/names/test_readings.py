@@ -53,6 +53,26 @@ def test_a_title_may_be_two() -> None:
         assert title in [one.release.title for one in readings(name)], name
 
 
+def test_each_reading_loses_what_is_doubtful_about_it() -> None:
+    """The likeliest nothing, another title a tenth, another country's show three; exactly these, in this order."""
+
+    def shown(name: str) -> list[tuple[str, float]]:
+        return [(one.release.title, one.doubt) for one in readings(name)]
+
+    assert shown("Show.720.WEB") == [("Show 720", 0), ("Show", 0.15), ("Show", 0.15)]
+    assert shown("Show 7.mkv") == [("Show 7", 0), ("Show", 0.15), ("Show", 0.15)]
+    assert shown("Show 100.mkv") == [("Show 100", 0), ("Show", 0.15)]
+    assert shown("Show 101.mkv") == [("Show 101", 0), ("Show", 0.15), ("Show", 0.15)]
+    assert shown("[G] Show - 107.mkv") == [("Show", 0), ("Show", 0.15)]
+    assert shown("[G] Show - 01-12.mkv") == [("Show", 0)]
+    assert shown("Dune.Part.Two") == [("Dune", 0), ("Dune Part Two", 0.02)]
+    assert shown("Show.US.S01E01") == [("Show US", 0), ("Show", 0.3)]
+    assert shown("夜の海 The Sea S01E01") == [("夜の海 The Sea", 0), ("The Sea", 0.1)]
+    assert shown("One (Two) S01E01") == [("One (Two)", 0), ("One", 0.1), ("Two", 0.1)]
+    assert shown("One Name / Two S01E01") == [("One Name / Two", 0), ("One Name", 0.1), ("Two", 0.1)]
+    assert shown("2019.mkv") == [("2019", 0)]
+
+
 def test_no_reading_comes_twice() -> None:
     """A catalogue is not asked the same again."""
     for name in ("Show - 07.mkv", "One.Piece.720.WEB", "Dune.Part.Two.1080p", "", "(2011)"):
