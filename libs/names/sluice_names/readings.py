@@ -58,7 +58,7 @@ def _year_of_title(release: Release) -> Iterator[Reading]:
 
 def _loose_numbers(release: Release) -> Iterator[Reading]:
     """A number at the title's end, or a year, as an episode: the 720th, or the twentieth of season 7."""
-    if release.form is Form.MOVIE and release.year is not None:
+    if release.form is Form.MOVIE:
         yield from _as_episode(release, release.title, str(release.year))
     found = _LOOSE.fullmatch(release.title)
     if release.form is Form.UNKNOWN and found is not None:
@@ -72,11 +72,10 @@ def _as_episode(release: Release, title: str, digits: str) -> Iterator[Reading]:
     number = int(digits)
     if not release.absolute_episodes:
         yield Reading(msgspec.structs.replace(bare, absolute_episodes=(number,)), 0.15, must_exist=True)
-    if number >= 100 and number % 100:
-        numbered = msgspec.structs.replace(bare, season=number // 100, episodes=(number % 100,))
+    season, episode = divmod(number, 100)
+    if episode:  # of a season, or of the only one
+        numbered = msgspec.structs.replace(bare, season=season or 1, episodes=(episode,))
         yield Reading(numbered, 0.15, must_exist=True)
-    elif number < 100:
-        yield Reading(msgspec.structs.replace(bare, season=1, episodes=(number,)), 0.15, must_exist=True)
 
 
 def _other_titles(release: Release) -> Iterator[Reading]:
@@ -84,7 +83,8 @@ def _other_titles(release: Release) -> Iterator[Reading]:
     titles: list[tuple[str, float]] = []
     two = _TWO_NAMES.fullmatch(release.title)
     if two is not None:
-        titles += [(half, 0.1) for half in (two["one"], two["inner"] or two["slashed"] or two["other"]) if half]
+        halves = (two["one"], two["inner"] or two["slashed"] or two["other"])
+        titles.extend((half, 0.1) for half in halves if half)
     foreign = _FOREIGN.fullmatch(release.title)
     if foreign is not None:
         titles.append((foreign["latin"], 0.1))

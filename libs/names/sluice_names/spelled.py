@@ -11,6 +11,7 @@ _NUMBERS = {
 }
 
 CHINESE = "一二三四五六七八九十"
+_DIGITS = {digit: number for number, digit in enumerate(CHINESE, 1)}
 CARDINAL = "|".join(sorted(_ONES.split(), key=len, reverse=True))
 ORDINAL = "|".join(sorted(_ORDINALS.split(), key=len, reverse=True))
 FRENCH = "|".join(word for word in _FRENCH.split() if len(word) > 3)
@@ -31,4 +32,4 @@ def _chinese(text: str) -> int | None:
     tens, ten, ones = text.rpartition("十")
     if len(tens) > 1 or len(ones) > 1 or tens == "十":
         return None
-    return (10 * (CHINESE.index(tens) + 1 if tens else 1) if ten else 0) + (CHINESE.index(ones) + 1 if ones else 0)
+    return (10 * _DIGITS.get(tens, 1) if ten else 0) + _DIGITS.get(ones, 0)

@@ -15,7 +15,8 @@ from sluice_names.spelled import number
     ("text", "value"),
     [
         ("7", 7), ("07", 7), ("Seven", 7), ("SEVENTH", 7), ("vii", 7), ("sept", 7), ("一", 1), ("十", 10),
-        ("十一", 11),        ("二十", 20), ("二十三", 23), ("九十九", 99), ("十十", None), ("一二", None), ("一一十", None), ("十一一", None),
+        ("十一", 11), ("二十", 20), ("二十三", 23), ("九十九", 99), ("十十", None), ("一二", None), ("一一十", None),
+        ("十一一", None),
         ("x1", None), ("seventeenth", None),
     ],
 )  # fmt: skip
@@ -90,6 +91,7 @@ def test_a_year_has_a_word_before_it_and_a_range_is_none() -> None:
     """1880 to 2040; those of 18xx in brackets only, and the slice of each is told."""
     assert [mark.year for mark in dates.years("1917 2019")] == [2019]
     assert [mark.year for mark in dates.years("Show (2010-2015) 2012")] == [2012]
+    assert [mark.year for mark in dates.years("Show (2010-2015)2012")] == [2012]
     assert [mark.year for mark in dates.years("Show (1880)x 1881 (1879)")] == [1880]
     assert [mark.year for mark in dates.years("Runner 2041 2040")] == [2040]
     assert [mark.year for mark in dates.years("Show 2010p 1920x1080 BT 2020 20101")] == []

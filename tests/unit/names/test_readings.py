@@ -64,6 +64,8 @@ def test_each_reading_loses_what_is_doubtful_about_it() -> None:
     assert shown("Show 100.mkv") == [("Show 100", 0), ("Show", 0.15)]
     assert shown("Show 101.mkv") == [("Show 101", 0), ("Show", 0.15), ("Show", 0.15)]
     assert shown("[G] Show - 107.mkv") == [("Show", 0), ("Show", 0.15)]
+    assert shown("grp-the.sea.S01E01") == [("grp-the sea", 0), ("the sea", 0.1)]
+    assert readings("[G] Show - 107.mkv")[1].release.absolute_episodes == ()
     assert shown("[G] Show - 01-12.mkv") == [("Show", 0)]
     assert shown("Dune.Part.Two") == [("Dune", 0), ("Dune Part Two", 0.02)]
     assert shown("Show.US.S01E01") == [("Show US", 0), ("Show", 0.3)]
