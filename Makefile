@@ -120,8 +120,12 @@ clients-page: setup-dev ## run every real client, also those of TRIXIE=, and wri
 	@test ! -d "$(TRIXIE)" || PYTHONPATH=tests SLUICE_CLIENTS_ROOT="$(TRIXIE)" \
 		$(BIN)/python tests/tools/clients_page.py qbittorrent transmission
 
+.PHONY: names
+names: setup-dev ## read the sets of release names and print how many are right, per kind (WRONG=1, BASELINE=1)
+	@PYTHONPATH=tests $(BIN)/python -m names $(if $(WRONG),--wrong) $(if $(BASELINE),--baseline)
+
 .PHONY: bench
-bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients ...")
+bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients names ...")
 	@PYTHONPATH=tests $(BIN)/python -m bench $(if $(SMOKE),--smoke) $(if $(AGAIN),--again) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(KINDS),--kinds $(KINDS)) \
 		$(if $(SIZES),--sizes $(SIZES)) $(if $(FLEETS),--fleets $(FLEETS)) --trixie "$(TRIXIE)"

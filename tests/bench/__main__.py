@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import clients, finished, fleets, idle, report, scale, takeover
+from bench import clients, finished, fleets, idle, names, report, scale, takeover
 from bench.figures import Sheet, machine
 from bench.product import Installation, installed
 from support.clients import ClientMissing
@@ -28,7 +28,7 @@ SIZES = (1000, 5000, 10_000)
 FLEETS = (1, 20, 100)
 IDLE_SIZE = 10_000
 SHARED = 100  # clients of the pollers of which one is killed
-ROOMS = ("clients", "fleets", "finished", "idle", "scale", "takeover")
+ROOMS = ("clients", "fleets", "finished", "idle", "scale", "takeover", "names")
 _SMOKE_ROWS = 100
 
 Part = tuple[str, Callable[[Installation, Path], Sheet]]
@@ -51,6 +51,8 @@ def parts(given: argparse.Namespace) -> list[Part]:
         chosen += [_scale_part(count, smoke=given.smoke) for count in given.fleets]
     if "takeover" in given.only:
         chosen.append(_takeover_part(smoke=given.smoke))
+    if "names" in given.only:
+        chosen.append((names.SHEET, lambda _installation, _directory: names.measure()))
     return chosen
 
 

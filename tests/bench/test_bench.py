@@ -17,6 +17,7 @@ TESTS = Path(__file__).resolve().parents[1]
 MEASURED = {
     "clients": {"cold", "change_median", "cpu_client-poller", "cpu_gateway", "cpu_client", "beside_change_p95"},
     "fleets": {"frame_to_sse_median", "page_by_name_p99", "cpu_gateway", "memory_all", "stall_watching_gateway"},
+    "names": {"cold_median", "cached_p99", "naughty_slowest", "match_p99"},
     "finished": {"finished_to_linked_median", "finished_to_linked_p99"},
     "idle": {
         "fixed_alone_client-poller",

@@ -108,7 +108,7 @@ def test_a_thousand_torrents_fit(
             product.post("/media", {"kind": "movie", "title": "Small Box", "year": 2000 + compact})
             wait(lambda: product.get("/queue", limit=1)["total"] >= CROWD, seconds=120, what="the whole queue")
             with product.following(limit=100):
-                for torrent in (film, riddle):  # our own rules read the one's name, guessit is asked for the other's
+                for torrent in (film, riddle):  # the rules read the one, and nobody the other
                     product.post("/downloads", {"client": "deluge", "magnet": torrent.magnet, "category": "movies"})
                 name = f"Small Box ({2000 + compact})"
                 target = media / "movies" / name / f"{name}.mkv"

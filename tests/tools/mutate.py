@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 POLLER, CONTRACTS = "tests/unit/client_poller", "tests/unit/common/contracts"
+MATCHING = tuple(f"tests/unit/importer/test_{room}.py" for room in ("decide", "numbering", "match"))
+NAMES = tuple(f"tests/unit/names/test_{room}.py" for room in ("numbers", "readings", "scores"))
 ROOMS = {
     "sluice_common/contracts/frames.py": (f"{CONTRACTS}/test_frames.py", f"{CONTRACTS}/test_frame_parts.py"),
     "sluice_client_poller/settle.py": (f"{POLLER}/test_settle.py",),
@@ -41,6 +43,11 @@ ROOMS = {
     "sluice_client_poller/again.py": (f"{POLLER}/test_again.py",),
     "sluice_client_poller/own.py": (f"{POLLER}/test_own.py",),
     "sluice_client_poller/deeds.py": (f"{POLLER}/test_deeds.py",),
+    "sluice_names/spelled.py": NAMES,
+    "sluice_names/dates.py": NAMES,
+    "sluice_names/readings.py": NAMES,
+    "sluice_importer/match/decide.py": MATCHING,
+    "sluice_importer/match/numbering.py": MATCHING,
 }
 UNNOTICED = (": survived", ": no tests", ": suspicious")
 CONFIGURATION = """\

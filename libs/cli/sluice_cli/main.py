@@ -54,6 +54,7 @@ def register_the_others() -> None:
     from sluice_cli import downloads, edits, keep, library, one, steering
     from sluice_cli.doctor import doctor
     from sluice_cli.init import init
+    from sluice_cli.names import parse
     from sluice_cli.queue import queue
 
     panels: dict[str, tuple[Callable[..., None], ...]] = {
@@ -78,6 +79,7 @@ def register_the_others() -> None:
             edits.peers,
         ),
         "Whole clients": (steering.limits, steering.pause_all, steering.resume_all),
+        "Library": (parse,),
         _RUNNING: (init, keep.backup, keep.restore),
     }
     for panel, verbs in panels.items():

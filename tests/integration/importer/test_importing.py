@@ -106,7 +106,7 @@ async def test_a_person_says_which_of_several_items_it_is(household: Household) 
         await household.item("movie", "Dune", 1984)
         meant = await household.item("movie", "Dune", 2021)
         await client.commit(client.add("a1", "Dune.1080p", {"Dune.mkv": b"film"}))
-        stuck = await household.reached("a1", "blocked", "ambiguous_media")
+        stuck = await household.reached("a1", "blocked", "ambiguous_match")
         assert "sluice imports retry" in (stuck.message or "")
         nothing = contract.RetryImport(id=stuck.id, media_item="nothing")
         with pytest.raises(Problem, match="unknown_media_item") as refused:

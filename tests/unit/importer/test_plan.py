@@ -91,6 +91,12 @@ def test_the_season_comes_from_the_folder_where_the_file_has_only_a_number() -> 
     assert [(verdict.season, verdict.episodes) for verdict in made.files] == [(2, (1,)), (3, (2,))]
 
 
+def test_an_absolute_number_is_the_seasons_only_while_it_can_be() -> None:
+    """`Show - 05.mkv` in a season's folder is its fifth; the 972nd of a long show waits for a person."""
+    made = show(file("Show/Season 02/The Show - 05.mkv"), file("Show/Season 20/The Show - 0972.mkv"))
+    assert [(verdict.season, verdict.episodes) for verdict in made.files] == [(2, (5,)), (None, ())]
+
+
 def test_a_lone_video_takes_its_episode_from_its_folder_or_the_download() -> None:
     """An obfuscated file name is no obstacle where only one video can be meant."""
     by_name = show(file("abcdef.mkv"), name="The.Show.S01E04.720p")

@@ -78,10 +78,15 @@ def test_a_daily_show_carries_its_date_not_a_year() -> None:
     assert (release.title, release.air_date, release.year) == ("The Daily Show", date(2024, 3, 5), None)
 
 
-def test_what_our_rules_leave_open_is_asked_of_guessit() -> None:
-    """A name without a marker of ours still gets its title, and is no movie for want of a better word."""
-    anime = parse("[Group] Anime Title - 05 [1080p].mkv")
-    assert (anime.title, anime.episodes, anime.kind, anime.group) == ("Anime Title", (5,), Kind.SERIES, "Group")
+def test_anime_counts_through_all_seasons() -> None:
+    """A number behind a dash is an absolute one, and no episode of a season that the name does not tell."""
+    anime = parse("[Group] Anime Title - 05v2 [1080p].mkv")
+    assert (anime.title, anime.season, anime.episodes, anime.absolute_episodes) == ("Anime Title", None, (), (5,))
+    assert (anime.kind, anime.group, anime.version) == (Kind.SERIES, "Group", 2)
+
+
+def test_a_name_without_a_mark_still_has_a_title() -> None:
+    """It is no movie for want of a better word."""
     plain = parse("Some.Movie.1080p.WEBRip.x264-GRP")
     assert (plain.title, plain.kind) == ("Some Movie", Kind.UNKNOWN)
 

@@ -1,110 +1,74 @@
-"""A release to a media item. Pure; a wrong guess is worse than none."""
+"""A download, its name and its files' names, to a media item. Pure; a wrong guess is worse than none."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from sluice_importer.match.values import Match, MediaItem, MediaKind, NewItem, Outcome, Policy, Unknown
-from sluice_names import Kind, Release, fold_title
+import msgspec
 
-_KINDS: dict[Kind, MediaKind] = {Kind.MOVIE: "movie", Kind.SERIES: "series"}
-_Folded = defaultdict[str, list[MediaItem]]
-_SHOWN = 5
+from sluice_importer.match.decide import KINDS, decide, unique
+from sluice_importer.match.index import CatalogueIndex
+from sluice_importer.match.values import Match, NewItem, Outcome, Policy, Unknown
+from sluice_names import Kind, Reading, Release, fold_title
+
+Readings = Sequence[Reading]
 
 
 def match(
-    catalogue: Sequence[MediaItem],
-    release: Release,
-    files: Iterable[Release] = (),
+    index: CatalogueIndex,
+    download: Readings,
+    files: Iterable[Readings] = (),
     *,
     association: str | None = None,
     policy: Policy = "known-only",
 ) -> Outcome:
-    """Decide what a download named `release`, holding media files named `files`, is for.
+    """Decide what a download whose name reads as `download`, holding media files that read as `files`, is for.
 
     `association` is the id of the media item that a person bound it to; it beats every name, and an id that the
     catalogue no longer has is `unknown_media`, never a guess. The download's name and its files' names must not
     point at different items.
     """
     if association is not None:
-        return _bound(catalogue, release, association)
-    named = [release, *(_of_kind(file, release.kind) for file in files)]
-    titles, aliases = _by_title(catalogue), _by_alias(catalogue)
-    fits = [found for one in named if (found := _fitting(titles, one) or _fitting(aliases, one))]
-    decided = {items[0].id: items[0] for items in fits if len(items) == 1}
-    if len(decided) == 1:
-        return Match(next(iter(decided.values())))
-    if fits:
-        return Unknown(code="ambiguous_media", candidates=_unique(item for items in fits for item in items))
-    return _not_there(catalogue, release, policy)
+        return _bound(index, download, association)
+    kind = download[0].release.kind if download else Kind.UNKNOWN
+    named = [decide(index, download), *(decide(index, _of_kind(file, kind)) for file in files)]
+    matches = [one for one in named if isinstance(one, Match)]
+    items = unique(one.item for one in matches)
+    if len(items) == 1:
+        return max(matches, key=lambda one: one.confidence) if named[0] not in matches else matches[0]
+    unsure = [one for one in named if isinstance(one, Unknown) and one.code == "ambiguous_match"]
+    if items or unsure:
+        candidates = unique((*items, *(item for one in unsure for item in one.candidates)))
+        why = "its names point at different items" if items else unsure[0].why
+        return Unknown(code="ambiguous_match", candidates=candidates, why=why)
+    return _not_there(named[0], download, policy)
 
 
-def _bound(catalogue: Sequence[MediaItem], release: Release, association: str) -> Outcome:
-    for item in catalogue:
-        if item.id == association:
-            return Match(item)
-    return Unknown(code="unknown_media", candidates=_similar(catalogue, release))
+def _bound(index: CatalogueIndex, download: Readings, association: str) -> Outcome:
+    item = index.item(association)
+    if item is not None:
+        return Match(item, why="a person said so")
+    folded = fold_title(download[0].release.title) if download else ""
+    return Unknown(
+        code="unknown_media", candidates=tuple(index.similar(folded)), why="the item it was bound to is gone"
+    )
 
 
-def _of_kind(file: Release, kind: Kind) -> Release:
+def _of_kind(file: Readings, kind: Kind) -> Readings:
     """A file without a kind of its own has its download's: `01 - Pilot` in a season is not the film Pilot."""
-    if file.kind is not Kind.UNKNOWN:
-        return file
-    return Release(title=file.title, year=file.year, kind=kind)
+    return [
+        one if one.release.kind is not Kind.UNKNOWN else msgspec.structs.replace(one, release=_as(one.release, kind))
+        for one in file
+    ]
 
 
-def _by_title(catalogue: Sequence[MediaItem]) -> _Folded:
-    folded: _Folded = defaultdict(list)
-    for item in catalogue:
-        folded[fold_title(item.title)].append(item)
-    return folded
+def _as(release: Release, kind: Kind) -> Release:
+    return Release(title=release.title, year=release.year, kind=kind)
 
 
-def _by_alias(catalogue: Sequence[MediaItem]) -> _Folded:
-    folded: _Folded = defaultdict(list)
-    for item in catalogue:
-        for alias in {fold_title(title) for title in item.alternative_titles}:
-            folded[alias].append(item)
-    return folded
-
-
-def _fitting(folded: _Folded, release: Release) -> list[MediaItem]:
-    """The items of this title that the name may mean; an equal year beats a year that is not known."""
-    titled = folded.get(fold_title(release.title), []) if fold_title(release.title) else []
-    found = [item for item in titled if _kind_fits(item, release.kind) and _year_fits(item, release.year)]
-    same_year = [item for item in found if release.year is not None and item.year == release.year]
-    return same_year or found
-
-
-def _kind_fits(item: MediaItem, kind: Kind) -> bool:
-    return kind is Kind.UNKNOWN or _KINDS[kind] == item.kind
-
-
-def _year_fits(item: MediaItem, year: int | None) -> bool:
-    return year is None or item.year is None or item.year == year
-
-
-def _not_there(catalogue: Sequence[MediaItem], release: Release, policy: Policy) -> Outcome:
-    kind = _KINDS.get(release.kind)
-    if policy == "create" and kind is not None and fold_title(release.title):
-        return NewItem(kind=kind, title=release.title, year=release.year)
-    return Unknown(code="unknown_media", candidates=_similar(catalogue, release))
-
-
-def _similar(catalogue: Sequence[MediaItem], release: Release) -> tuple[MediaItem, ...]:
-    """The few items that share most words with the name, for a person to choose from."""
-    words = set(fold_title(release.title).split())
-    scored = [(_overlap(words, item), item) for item in catalogue if _kind_fits(item, release.kind)]
-    best = sorted((pair for pair in scored if pair[0] >= 0.5), key=lambda pair: (-pair[0], pair[1].title, pair[1].id))
-    return tuple(item for _, item in best[:_SHOWN])
-
-
-def _overlap(words: set[str], item: MediaItem) -> float:
-    """Shared words over all words, 0 to 1, of the title that fits best."""
-    titles = (set(fold_title(title).split()) for title in (item.title, *item.alternative_titles))
-    return max(len(words & title) / (len(words | title) or 1) for title in titles)
-
-
-def _unique(items: Iterable[MediaItem]) -> tuple[MediaItem, ...]:
-    return tuple({item.id: item for item in items}.values())
+def _not_there(outcome: Match | Unknown, download: Readings, policy: Policy) -> Outcome:
+    release = download[0].release if download else Release()
+    if policy == "create" and release.kind is not Kind.UNKNOWN and fold_title(release.title):
+        return NewItem(kind=KINDS[release.kind], title=release.title, year=release.year)
+    assert isinstance(outcome, Unknown), "nothing matched"
+    return outcome

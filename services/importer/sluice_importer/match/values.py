@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 import msgspec
 
 MediaKind = Literal["movie", "series"]
-UnknownCode = Literal["unknown_media", "ambiguous_media"]
+UnknownCode = Literal["unknown_media", "ambiguous_match"]
 Policy = Literal["known-only", "create"]
+Numbers = tuple[int, int]
 
 
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,10 +24,25 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
     alternative_titles: tuple[str, ...] = ()
 
 
+class Episode(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode that the catalogue knows, as far as matching needs it."""
+
+    season: int
+    number: int
+    absolute: int | None = None
+    air_date: date | None = None
+
+
 class Match(msgspec.Struct, frozen=True):
-    """The download is for `item`."""
+    """The download is for `item`, and where its name tells, for these of its episodes, as (season, number).
+
+    `confidence` is 0 to 1, `why` says in words what it rests on.
+    """
 
     item: MediaItem
+    episodes: tuple[Numbers, ...] = ()
+    confidence: float = 1.0
+    why: str = ""
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +54,12 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
-    """No decision: `unknown_media` (nothing fits) or `ambiguous_media` (several do); `candidates`, best first."""
+    """No decision: `unknown_media` (nothing fits) or `ambiguous_match` (several do, or none well); `candidates`, best
+    first."""
 
     code: UnknownCode
     candidates: tuple[MediaItem, ...] = ()
+    why: str = ""
 
 
 Outcome = Match | NewItem | Unknown

@@ -11,24 +11,28 @@ import msgspec
 from sluice_importer.plan.kinds import split_extension
 from sluice_importer.plan.naming import episode_path
 from sluice_importer.plan.values import Code, FilePlan, Held, ManifestFile, Verdict, Work
-from sluice_names import Release, parse
+from sluice_names import Release, bare_number, of_season, parse
 
 Episode = tuple[int, int]
 _LARGEST_NUMBER = 9999
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A video of the manifest, its name and its folders taken apart (the nearest folder first)."""
+    """A video of the manifest, its name and its folders taken apart (the nearest folder first).
+
+    `bare` is the number that its name begins with, where the name tells nothing else.
+    """
 
     file: ManifestFile
     name: Release
     folders: tuple[Release, ...]
+    bare: int | None
 
     @classmethod
     def of(cls, file: ManifestFile, read: Callable[[str], Release]) -> Candidate:
         """A file whose path is already known to be confined, its parts read by `read`."""
         *folders, name = file.path.split("/")
-        return cls(file, read(name), tuple(read(folder) for folder in reversed(folders)))
+        return cls(file, read(name), tuple(read(folder) for folder in reversed(folders)), bare_number(name))
 
     @property
     def folder(self) -> str:
@@ -63,13 +67,16 @@ def _episodes(video: Candidate, release: Release, names: Iterable[Release]) -> t
     A name with episode numbers alone (`01 - Pilot`) takes its season from the folders, then from the download.
     """
     numbered = next((name for name in (video.name, *names) if name.episodes), None)
-    if numbered is None:
-        return ()
-    seasons = (name.season for name in (numbered, *video.folders, release))
+    told = numbered or video.name
+    seasons = (name.season for name in (told, *video.folders, release))
     season = next((season for season in seasons if season is not None), None)
-    if season is None or max(season, *numbered.episodes) > _LARGEST_NUMBER:
+    if season is None:
         return ()
-    return tuple((season, episode) for episode in numbered.episodes)
+    counted = told.absolute_episodes or (() if video.bare is None else (video.bare,))
+    numbers = told.episodes or of_season(counted, season)
+    if not numbers or max(season, *numbers) > _LARGEST_NUMBER:
+        return ()
+    return tuple((season, episode) for episode in numbers)
 
 
 def _decide(

@@ -12,11 +12,12 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.settings import LibrarySettings
 from sluice_importer.catalogue import libraries as configured
 from sluice_importer.catalogue import store as catalogue
-from sluice_importer.match.matching import match
+from sluice_importer.match.index import Index
+from sluice_importer.match.matching import Readings, match
 from sluice_importer.match.values import Match, MediaItem, NewItem, Outcome, Policy, Unknown
 from sluice_importer.plan.kinds import FileKind, kind_of
 from sluice_importer.work.values import Job, Source, Stop, blocked
-from sluice_names import Release, parse
+from sluice_names import Release, readings
 
 _KIND_OF = {"movie": "movie", "series": "series"}
 _MOST_NAMES = 200
@@ -43,12 +44,15 @@ class Identify:
 
     async def identity(self, job: Job, source: Source) -> Identity:
         """What the download is for; raises Stop where a person has to say so."""
-        release, files = await asyncio.to_thread(_read, source)
+        named, files = await asyncio.to_thread(_read, source)
+        release = named[0].release
         defaults = configured.defaults(self._libraries)
         async with self._db.connection() as connection:
             items = await catalogue.known(connection, defaults)
         policy = self._policy(release, defaults)
-        outcome = await asyncio.to_thread(match, items, release, files, association=job.bound_item, policy=policy)
+        outcome = await asyncio.to_thread(
+            lambda: match(Index(items), named, files, association=job.bound_item, policy=policy)
+        )
         item = await self._decided(outcome, defaults)
         library = self._libraries.get(item.library)
         if library is None:
@@ -79,16 +83,17 @@ class Identify:
         return MediaItem(id=made.id, kind=new.kind, title=made.title, year=made.year, library=library)
 
 
-def _read(source: Source) -> tuple[Release, list[Release]]:
-    """Blocking: a name without any marker costs milliseconds."""
+def _read(source: Source) -> tuple[Readings, list[Readings]]:
+    """Blocking: a name costs up to a millisecond."""
     videos = [file.path.rpartition("/")[2] for file in source.files if kind_of(file.path) is FileKind.VIDEO]
-    return parse(source.name), [parse(name) for name in videos[:_MOST_NAMES]]
+    return readings(source.name), [readings(name) for name in videos[:_MOST_NAMES]]
 
 
 def _unknown(outcome: Unknown) -> Stop:
     names = "; ".join(_shown(item) for item in outcome.candidates)
-    if outcome.code == "ambiguous_media":
-        return blocked(outcome.code, f"it may be any of: {names}. Say which: sluice imports retry IMPORT --media ITEM")
+    if outcome.code == "ambiguous_match":
+        which = "Say which: sluice imports retry IMPORT --media ITEM"
+        return blocked(outcome.code, f"it may be {names} ({outcome.why}). {which}")
     near = f" Similar: {names}." if names else ""
     return blocked(outcome.code, f"no media item fits its name.{near} Create the item, then retry the import")
 
