@@ -12,7 +12,18 @@ from typing import Any
 
 import msgspec
 
-from sluice_common.contracts import commands, doctor, events, frames, history, library, rpc, subjects, watching
+from sluice_common.contracts import (
+    catalogue,
+    commands,
+    doctor,
+    events,
+    frames,
+    history,
+    library,
+    rpc,
+    subjects,
+    watching,
+)
 from sluice_common.model.download import ClientStatus
 from sluice_common.model.edits import Limits
 
@@ -135,6 +146,10 @@ def _queries() -> Iterator[Route]:
             "media.rename": (library.RenamedMediaItem, library.MediaItem),
             "media.remove": (library.MediaItemId, library.MediaItem),
             "media.list": (library.Listing, rpc.Page[library.MediaItem]),
+            "media.get": (library.MediaItemId, library.MediaItem),
+            "media.import": (catalogue.Entries, catalogue.Merged),
+            "media.episodes": (catalogue.EpisodesOf, rpc.Page[catalogue.Episode]),
+            "media.files": (catalogue.FilesIn, rpc.Page[catalogue.LibraryFile]),
             "libraries.list": (rpc.Empty, library.Libraries),
             "libraries.init": (library.LibraryName, library.LibraryStatus),
             "associate": (library.Associate, library.Association),
