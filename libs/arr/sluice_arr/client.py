@@ -58,7 +58,7 @@ class App:
         return status.version
 
     async def listed(self) -> tuple[tuple[int, msgspec.Raw], ...]:
-        """Its series or movies as they are told, each with its id there: equal bytes are an item that did not change."""
+        """Its series or movies as they are told, with their ids there: equal bytes are an item that did not change."""
         rows = await self._get("series" if self.kind == "sonarr" else "movie", tuple[msgspec.Raw, ...])
         return tuple((wire.parse(row, _Id, "an item").id, row) for row in rows)
 
@@ -110,8 +110,7 @@ class App:
         if response.status_code >= 500:
             raise ClientUnavailable(f"{path}: HTTP {response.status_code}")
         if response.status_code != 200:
-            raise ClientProtocolError(f"{path}: HTTP {response.status_code}; is the URL right?"
-            )
+            raise ClientProtocolError(f"{path}: HTTP {response.status_code}; is the URL right?")
         return wire.parse(response.content, kind, path)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sluice_common.contracts import rpc
+from sluice_common.bus.connect import Bus
+from sluice_common.bus.rpc import serve
+from sluice_common.contracts import rpc, subjects
 from sluice_common.db.connect import describe
 from sluice_common.db.pool import is_transient
 from sluice_common.kit.errors import Problem
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 Handler = Callable[[Any, rpc.Request], Awaitable[object]]
 # By method: the struct that is asked with, and who answers.
 Methods = dict[str, tuple[type[Any], Handler]]
+
+
+async def answer(bus: Bus, stack: AsyncExitStack, methods: Methods) -> None:
+    """Answer each method on `sluice.rpc.importer.*` until the stack closes; one replica takes a request."""
+    for method, (kind, handler) in methods.items():
+        running = await serve(bus, subjects.rpc("importer", method), kind, _checked(handler), queue="importer")
+        stack.push_async_callback(running.stop)
 
 
 @asynccontextmanager
@@ -34,7 +43,7 @@ async def reached(opened: AbstractAsyncContextManager[Connection]) -> AsyncItera
         raise Problem("database_unavailable", 503, detail) from error
 
 
-def checked(handler: Handler) -> Handler:
+def _checked(handler: Handler) -> Handler:
     """Refuse text that no database holds before anything is asked of one."""
 
     async def check(asked: Any, request: rpc.Request) -> object:

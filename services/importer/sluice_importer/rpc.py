@@ -1,27 +1,23 @@
-"""What the importer answers on the bus. Checks, opens the transaction, and leaves the work to the rooms."""
+"""What is answered about imports, libraries and associations. Opens transactions, leaves the work to the rooms."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from sluice_common.bus.connect import Bus
-from sluice_common.bus.rpc import serve
-from sluice_common.contracts import doctor, rpc, subjects
+from sluice_common.contracts import doctor, rpc
 from sluice_common.contracts import library as contract
 from sluice_common.db.pool import Database
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings, LibrarySettings
-from sluice_importer.answering import Methods, checked, reached
+from sluice_importer.answering import Methods, reached
 from sluice_importer.associate import store as associations
 from sluice_importer.catalogue import libraries as configured
 from sluice_importer.catalogue import store as catalogue
-from sluice_importer.catalogue.rpc import CatalogueHandlers
 from sluice_importer.cursors import cursor, limited, position
 from sluice_importer.doctor.checkup import Checkup
 from sluice_importer.work.bell import Bell
@@ -43,7 +39,6 @@ class Handlers:
         libraries: Mapping[str, LibrarySettings],
         work: Bell,
         outbox: Bell,
-        new_id: Callable[[], str],
         checkup: Checkup,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -52,13 +47,12 @@ class Handlers:
         self._libraries = libraries
         self._work = work
         self._outbox = outbox
-        self._new_id = new_id
         self._checkup = checkup
         self._clock = clock
 
-    async def serve(self, bus: Bus, stack: AsyncExitStack) -> None:
-        """Answer until the stack closes."""
-        methods: Methods = {
+    def methods(self) -> Methods:
+        """Which there are."""
+        return {
             "imports.list": (contract.Listing, self.imports_list),
             "imports.get": (contract.ImportId, self.imports_get),
             "imports.retry": (contract.RetryImport, self.imports_retry),
@@ -68,11 +62,7 @@ class Handlers:
             "withdraw": (contract.Withdraw, self.withdraw),
             "source": (contract.SourceOf, self.source),
             "doctor": (doctor.Checkup, self._checkup.answer),
-            **CatalogueHandlers(self._db, self._libraries, self._new_id, self._clock).methods(),
         }
-        for method, (kind, handler) in methods.items():
-            running = await serve(bus, subjects.rpc("importer", method), kind, checked(handler), queue="importer")
-            stack.push_async_callback(running.stop)
 
     async def imports_list(self, asked: contract.Listing, _: rpc.Request) -> rpc.Page[contract.Import]:
         """A page, newest first, without files."""

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from sluice_common.contracts import (
+    apps,
     catalogue,
     commands,
     doctor,
@@ -150,6 +151,8 @@ def _queries() -> Iterator[Route]:
             "media.import": (catalogue.Entries, catalogue.Merged),
             "media.episodes": (catalogue.EpisodesOf, rpc.Page[catalogue.Episode]),
             "media.files": (catalogue.FilesIn, rpc.Page[catalogue.LibraryFile]),
+            "apps.list": (rpc.Empty, apps.Apps),
+            "apps.sync": (apps.AppName, apps.AppStatus),
             "libraries.list": (rpc.Empty, library.Libraries),
             "libraries.init": (library.LibraryName, library.LibraryStatus),
             "associate": (library.Associate, library.Association),

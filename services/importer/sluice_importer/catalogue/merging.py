@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+import asyncpg
 import msgspec
 
-from sluice_common.contracts.catalogue import Entry, NewEpisode
+from sluice_common.contracts.catalogue import Entry, EntryProblem, NewEpisode
 from sluice_common.kit.errors import Problem
-from sluice_importer.catalogue.entries import MOST_ALIASES, folded
+from sluice_common.kit.settings import LibrarySettings
+from sluice_importer.catalogue.entries import MOST_ALIASES, checked, folded
+from sluice_importer.catalogue.libraries import check_kind
 
 if TYPE_CHECKING:
     from sluice_common.db.pool import Connection
@@ -32,8 +35,32 @@ async def lock(connection: Connection) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('library.catalogue', 0))")
 
 
-async def merge(connection: Connection, entry: Entry, new_id: Callable[[], str], now: datetime) -> Change:
-    """Make a checked entry known; needs a transaction that holds `lock`. Nothing is taken away by what is left out.
+async def take(
+    connection: Connection,
+    entry: Entry,
+    configured: Mapping[str, LibrarySettings],
+    new_id: Callable[[], str],
+    now: datetime,
+) -> Change:
+    """Make an entry known, or raise Problem with nothing changed; needs a transaction that holds `lock`."""
+    ready = checked(entry)
+    if ready.library is not None:
+        check_kind(configured, ready.library, ready.kind)
+    try:
+        async with connection.transaction():
+            return await _merge(connection, ready, new_id, now)
+    except asyncpg.UniqueViolationError:
+        detail = "it was made by somebody else in this very moment; send it again"
+        raise Problem("media_item_exists", 409, detail) from None
+
+
+def left_out(number: int, entry: Entry, problem: Problem) -> EntryProblem:
+    """Why an entry is not known, as it is told."""
+    return EntryProblem(position=number, title=entry.title[:300], code=problem.code, detail=problem.detail)
+
+
+async def _merge(connection: Connection, entry: Entry, new_id: Callable[[], str], now: datetime) -> Change:
+    """Make a checked entry known; nothing is taken away by what is left out.
 
     Raises Problem before anything is written: `conflicting_ids` where its ids name two items, `media_item_exists`
     where another item has its kind, title and year.

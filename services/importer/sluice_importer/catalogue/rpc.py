@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
-
-import asyncpg
 
 from sluice_common.contracts import catalogue as contract
 from sluice_common.contracts import library, rpc
@@ -15,11 +12,8 @@ from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import LibrarySettings
 from sluice_importer.answering import Methods, reached
 from sluice_importer.catalogue import holdings, libraries, merging, store
-from sluice_importer.catalogue.entries import check_kind, check_year, checked, titled
+from sluice_importer.catalogue.entries import check_kind, check_year, titled
 from sluice_importer.cursors import cursor, limited, numbers, position, words
-
-if TYPE_CHECKING:
-    from sluice_common.db.pool import Connection
 
 MOST_ENTRIES = 500
 
@@ -94,21 +88,12 @@ class CatalogueHandlers:
             await merging.lock(connection)
             for number, entry in enumerate(asked.items):
                 try:
-                    changes.append(await self._merged(connection, entry))
+                    changes.append(
+                        await merging.take(connection, entry, self._libraries, self._new_id, self._clock.now())
+                    )
                 except Problem as problem:
-                    problems.append(_left_out(number, entry, problem))
+                    problems.append(merging.left_out(number, entry, problem))
         return _summed(changes, tuple(problems))
-
-    async def _merged(self, connection: Connection, entry: contract.Entry) -> merging.Change:
-        ready = checked(entry)
-        if ready.library is not None:
-            libraries.check_kind(self._libraries, ready.library, ready.kind)
-        try:
-            async with connection.transaction():
-                return await merging.merge(connection, ready, self._new_id, self._clock.now())
-        except asyncpg.UniqueViolationError:
-            detail = "it was made by somebody else in this very moment; send it again"
-            raise Problem("media_item_exists", 409, detail) from None
 
     async def episodes(self, asked: contract.EpisodesOf, _: rpc.Request) -> rpc.Page[contract.Episode]:
         """A page in the order of the series."""
@@ -128,10 +113,6 @@ class CatalogueHandlers:
                 await store.one(connection, asked.id)
             rows = await holdings.files(connection, asked, after, limit + 1)
         return rpc.cut(rows, lambda row: cursor(row.library, row.path), limit=limit)
-
-
-def _left_out(number: int, entry: contract.Entry, problem: Problem) -> contract.EntryProblem:
-    return contract.EntryProblem(position=number, title=entry.title[:300], code=problem.code, detail=problem.detail)
 
 
 def _summed(changes: list[merging.Change], problems: tuple[contract.EntryProblem, ...]) -> contract.Merged:

@@ -34,6 +34,28 @@ ALTER TABLE library.files
     ADD COLUMN codec text,
     ADD COLUMN release_group text,
     ADD COLUMN languages text[] NOT NULL DEFAULT '{}';
+-- How the last attempt to take over what an app knows went.
+CREATE TABLE library.apps (
+    app text PRIMARY KEY,
+    version text,
+    tried_at timestamptz NOT NULL,
+    synced_at timestamptz,
+    reason text,
+    message text,
+    left_out integer NOT NULL DEFAULT 0,
+    problems jsonb NOT NULL DEFAULT '[]'
+);
+
+-- What an app told last of each of its series or movies; `number` is its id there.
+CREATE TABLE library.app_items (
+    app text NOT NULL,
+    number bigint NOT NULL,
+    digest text NOT NULL,
+    media_item text NOT NULL REFERENCES library.media_items (id) ON DELETE CASCADE,
+    taken_at timestamptz NOT NULL,
+    PRIMARY KEY (app, number)
+);
+CREATE INDEX app_items_of_item ON library.app_items (media_item);
 CREATE INDEX file_episodes_of_episode ON library.file_episodes (episode);
 """
 
@@ -51,5 +73,6 @@ def downgrade() -> None:
         "DROP COLUMN release_group, DROP COLUMN languages; "
         "ALTER TABLE library.episodes DROP COLUMN absolute, DROP COLUMN air_date, DROP COLUMN title, "
         "DROP COLUMN scene_season, DROP COLUMN scene_number, DROP COLUMN scene_absolute; "
-        "DROP TABLE library.external_ids; ALTER TABLE library.media_items DROP COLUMN sort_title"
+        "DROP TABLE library.app_items, library.apps, library.external_ids; "
+        "ALTER TABLE library.media_items DROP COLUMN sort_title"
     )
