@@ -8,7 +8,7 @@ from typing import Literal, Self, TypeVar
 import msgspec
 
 from sluice_arr import mapping, wire
-from sluice_arr.mapping import Tracked
+from sluice_common.contracts.apps import AppDownload
 from sluice_common.contracts.catalogue import Entry
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable
 from sluice_common.net.http import AsyncClient, HTTPError, InvalidURL, client, unavailable
@@ -70,10 +70,10 @@ class App:
         episodes = await self._get("episode", tuple[wire.Episode, ...], seriesId=told.id)
         return mapping.series(told, episodes)
 
-    async def queue(self) -> tuple[Tracked, ...]:
+    async def queue(self) -> tuple[AppDownload, ...]:
         """What it does with each download that it knows of."""
         records = [record async for record in self._records()]
-        return mapping.tracked(records)
+        return mapping.downloads(records)
 
     async def _records(self) -> AsyncIterator[wire.QueueRecord]:
         unknown = "includeUnknownSeriesItems" if self.kind == "sonarr" else "includeUnknownMovieItems"

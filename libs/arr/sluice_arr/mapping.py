@@ -9,20 +9,12 @@ from datetime import date
 import msgspec
 
 from sluice_arr import wire
+from sluice_common.contracts.apps import AppDownload
 from sluice_common.contracts.catalogue import Entry, NewEpisode
 
 # The settings under which their download clients keep the category, in each implementation.
 _CATEGORY_FIELDS = frozenset({"tvCategory", "movieCategory", "category"})
 _LONGEST = 2000
-
-
-class Tracked(msgspec.Struct, frozen=True):
-    """What an app does with one download: its state, its own verdict (`ok`, `warning`, `error`), and its words."""
-
-    download_id: str
-    state: str
-    status: str
-    messages: tuple[str, ...]
 
 
 def series(told: wire.Series, episodes: Iterable[wire.Episode]) -> Entry:
@@ -88,7 +80,7 @@ def _date(text: str | None) -> date | None:
         return None
 
 
-def tracked(records: Iterable[wire.QueueRecord]) -> tuple[Tracked, ...]:
+def downloads(records: Iterable[wire.QueueRecord]) -> tuple[AppDownload, ...]:
     """A line per download, of all its records: the worst verdict, and every sentence once.
 
     Ids are lower-case as ours are; a record without one waits for a client and is nobody's download.
@@ -97,13 +89,13 @@ def tracked(records: Iterable[wire.QueueRecord]) -> tuple[Tracked, ...]:
     for record in records:
         if record.download_id:
             by_download[record.download_id.lower()].append(record)
-    return tuple(_tracked(download_id, group) for download_id, group in by_download.items())
+    return tuple(_download(download_id, group) for download_id, group in by_download.items())
 
 
-def _tracked(download_id: str, records: Sequence[wire.QueueRecord]) -> Tracked:
+def _download(download_id: str, records: Sequence[wire.QueueRecord]) -> AppDownload:
     worst = max(records, key=lambda record: _SEVERITY.get(record.tracked_download_status or "", 0))
-    return Tracked(
-        download_id=download_id,
+    return AppDownload(
+        id=download_id,
         state=worst.tracked_download_state or worst.status or "unknown",
         status=worst.tracked_download_status or "ok",
         messages=tuple(dict.fromkeys(words for record in records for words in _words(record))),

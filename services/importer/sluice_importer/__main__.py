@@ -18,6 +18,7 @@ from sluice_common.kit.settings import Settings
 from sluice_common.runtime.run import run
 from sluice_common.runtime.service import Service
 from sluice_importer.answering import answer
+from sluice_importer.apps.queues import Queues
 from sluice_importer.apps.rpc import AppHandlers
 from sluice_importer.apps.sync import Sync
 from sluice_importer.catalogue.rpc import CatalogueHandlers
@@ -58,7 +59,10 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     about_apps = AppHandlers(db, settings.apps, sync).methods()
     about_imports = Handlers(db, clients, libraries, work, outbox, checkup).methods()
     await answer(bus, stack, about_imports | about_media | about_apps)
-    return Service(loops=[*finders, *doers, sync.run], ready=[bus.ready, db.ready, replica.ready])
+    return Service(
+        loops=[*finders, *doers, sync.run, Queues(bus, settings.apps, SYSTEM_CLOCK).run],
+        ready=[bus.ready, db.ready, replica.ready],
+    )
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from nats.aio.msg import Msg
 
-from sluice_common.contracts import rpc
-from sluice_common.contracts.apps import AppName, Apps, AppStatus
+from sluice_common.contracts import codec, rpc, subjects
+from sluice_common.contracts.apps import AppDownload, AppName, AppQueue, Apps, AppStatus
 from sluice_common.contracts.catalogue import Episode, EpisodesOf
 from sluice_common.contracts.library import Listing, MediaItem
 from sluice_common.kit.errors import Problem
@@ -128,11 +129,34 @@ async def test_an_item_that_cannot_be_taken_over_is_told(household: Household, s
 
 
 async def test_what_is_off_is_said(household: Household, sonarr: PlayedArr) -> None:
-    """Nothing is asked of an app whose sync is off; asking for it says so, and an unknown name is refused."""
+    """Nothing is taken over from an app whose sync is off; asking for it says so, as does an unknown name."""
     await household.client.start()
     async with with_apps(household, sonarr, sync=False).importer():
         for name, code in (("sonarr", "sync_off"), ("nobody", "unknown_app")):
             with pytest.raises(Problem, match=code):
                 await household.ask("apps.sync", AppName(name=name), AppStatus)
         assert (await status(household, "sonarr")).sync is False
-    assert sonarr.asked == []
+    assert set(sonarr.asked) <= {"queue"}, "what it does with downloads is shown all the same"
+
+
+async def test_what_an_app_does_with_downloads_is_said(household: Household, sonarr: PlayedArr) -> None:
+    """Its whole queue, over pages, again and again; where it does not answer, that is said instead."""
+    sonarr.queue = [
+        {"id": n, "downloadId": f"{n:040X}", "title": "X", "trackedDownloadState": "importing"} for n in range(600)
+    ]
+    heard: list[AppQueue] = []
+
+    async def listen(message: Msg) -> None:
+        heard.append(codec.from_json(message.data, AppQueue))
+
+    await household.bus.nc.subscribe(subjects.app("sonarr"), cb=listen)
+    await household.client.start()
+    async with with_apps(household, sonarr).importer():
+
+        async def said(what: Callable[[AppQueue], bool]) -> bool:
+            return any(what(queue) for queue in heard)
+
+        await eventually(lambda: said(lambda queue: len(queue.items) == 600), "the queue is said")
+        assert heard[-1].items[10] == AppDownload(id=f"{10:040x}", state="importing")
+        sonarr.down = True
+        await eventually(lambda: said(lambda queue: queue.reason == "unreachable"), "that it cannot be asked is said")

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from sluice_arr import mapping, wire
+from sluice_common.contracts.apps import AppDownload
 from sluice_common.contracts.catalogue import Entry, NewEpisode
 from sluice_common.kit.errors import ClientProtocolError
 
@@ -57,16 +58,16 @@ def test_the_records_of_a_pack_are_one_download() -> None:
         record("def", status="delay"),
         record(None, status="queued"),
     )  # fmt: skip
-    assert mapping.tracked(records) == (
-        mapping.Tracked("abc", "importBlocked", "warning", ("No files found", "e1.mkv: Sample")),
-        mapping.Tracked("def", "delay", "ok", ()),
+    assert mapping.downloads(records) == (
+        AppDownload(id="abc", state="importBlocked", status="warning", messages=("No files found", "e1.mkv: Sample")),
+        AppDownload(id="def", state="delay"),
     )
 
 
 def test_an_error_of_the_record_itself_comes_first() -> None:
     """What the app calls the error is said before the details."""
     told = record("a", error_message="disk full", status_messages=(message("x", "y"),), tracked_download_status="error")
-    assert mapping.tracked([told])[0].messages == ("disk full", "x: y")
+    assert mapping.downloads([told])[0].messages == ("disk full", "x: y")
 
 
 def test_the_categories_of_enabled_download_clients() -> None:

@@ -1,4 +1,4 @@
-"""The Sonarrs and Radarrs beside us, on the bus: what was taken over from each."""
+"""The Sonarrs and Radarrs beside us, on the bus: what was taken over from each, and what each does with downloads."""
 
 from __future__ import annotations
 
@@ -41,3 +41,26 @@ class Apps(msgspec.Struct, frozen=True):
     """All configured apps."""
 
     items: tuple[AppStatus, ...]
+
+
+class AppDownload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an app does with one download: `state` and `status` (`ok`, `warning`, `error`) in its own words.
+
+    `id` is lower-case, and for torrents the info-hash.
+    """
+
+    id: str
+    state: str
+    status: str = "ok"
+    messages: tuple[str, ...] = ()
+
+
+class AppQueue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An app's whole queue at `asked_at`; with a `reason` it could not be asked, and `message` says why."""
+
+    app: str
+    kind: str
+    asked_at: datetime
+    reason: str | None = None
+    message: str | None = None
+    items: tuple[AppDownload, ...] = ()

@@ -28,7 +28,7 @@ from sluice_common.contracts import (
 from sluice_common.model.download import ClientStatus
 from sluice_common.model.edits import Limits
 
-ANY_CLIENT = "{client}"
+ANY_CLIENT, ANY_APP = "{client}", "{app}"
 POLLER, GATEWAY, IMPORTER, HISTORY = "client-poller", "gateway", "importer", "history"
 
 
@@ -82,6 +82,13 @@ def _tables() -> Iterator[Route]:
     yield Route(
         subject=subjects.WATCH, wire=Wire.JSON, message=watching.Watched, publishers=(GATEWAY,), consumers=(POLLER,)
     )  # fmt: skip
+    yield Route(
+        subject=subjects.app(ANY_APP),
+        wire=Wire.JSON,
+        message=apps.AppQueue,
+        publishers=(IMPORTER,),
+        consumers=(GATEWAY,),
+    )
     yield Route(
         subject=subjects.FREED, wire=Wire.EMPTY, message=None, publishers=(POLLER,), consumers=(POLLER,)
     )  # fmt: skip
@@ -188,5 +195,5 @@ def route_of(subject: str) -> Route | None:
 
 def _fits(template: list[str], tokens: list[str]) -> bool:
     return len(template) == len(tokens) and all(
-        wanted in (ANY_CLIENT, token) for wanted, token in zip(template, tokens, strict=True)
+        wanted in (ANY_CLIENT, ANY_APP, token) for wanted, token in zip(template, tokens, strict=True)
     )

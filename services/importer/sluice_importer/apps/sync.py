@@ -24,6 +24,7 @@ from sluice_common.kit.settings import AppSettings, LibrarySettings
 from sluice_common.kit.tasks import checkpoint
 from sluice_importer.apps import store
 from sluice_importer.apps.due import due
+from sluice_importer.apps.opening import opened
 from sluice_importer.catalogue import merging
 
 log = logging.get(__name__)
@@ -95,7 +96,7 @@ class Sync:
 
     async def once(self, name: str) -> None:
         """Take over what is due, unless another replica is at it. Raises ClientError."""
-        async with self._db.connection() as held, _opened(self._apps[name]) as app:
+        async with self._db.connection() as held, opened(self._apps[name]) as app:
             if not await store.try_lock(held, name):
                 return
             try:
@@ -132,11 +133,6 @@ class Sync:
                     continue
                 await store.note(connection, name, number, digests[number], change.item, now)
         return problems
-
-
-def _opened(settings: AppSettings) -> App:
-    assert settings.type is not None, "settings name the kind of every app"
-    return App(settings.type, settings.url, settings.api_key.get_secret_value())
 
 
 def _digests(told: Told) -> dict[int, str]:
