@@ -53,7 +53,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     name = settings.instance or _new_id()
     finders = [replica.run, statuses.run, consumer.run, reconciler.run]
     doers = [worker(f"{name}/1").run, worker(f"{name}/2").run, Relay(db, bus, outbox).run]
-    checkup = Checkup(bus, db, replica, clients, libraries, _new_id)
+    checkup = Checkup(bus, db, replica, clients, libraries, settings.apps, _new_id)
     sync = Sync(db, settings.apps, libraries, _new_id, SYSTEM_CLOCK)
     about_media = CatalogueHandlers(db, libraries, _new_id, SYSTEM_CLOCK).methods()
     about_apps = AppHandlers(db, settings.apps, sync).methods()

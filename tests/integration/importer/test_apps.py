@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from nats.aio.msg import Msg
 
-from sluice_common.contracts import codec, rpc, subjects
+from sluice_common.contracts import codec, doctor, rpc, subjects
 from sluice_common.contracts.apps import AppDownload, AppName, AppQueue, Apps, AppStatus
 from sluice_common.contracts.catalogue import Episode, EpisodesOf
 from sluice_common.contracts.library import Listing, MediaItem
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import AppSettings
 from support.arr import PlayedArr
-from support.importer import Household, eventually
+from support.importer import CATEGORY, Household, eventually
 
 
 @pytest.fixture
@@ -160,3 +160,21 @@ async def test_what_an_app_does_with_downloads_is_said(household: Household, son
         assert heard[-1].items[10] == AppDownload(id=f"{10:040x}", state="importing")
         sonarr.down = True
         await eventually(lambda: said(lambda queue: queue.reason == "unreachable"), "that it cannot be asked is said")
+
+
+async def test_doctor_looks_at_the_apps(household: Household, sonarr: PlayedArr, radarr: PlayedArr) -> None:
+    """Two importers of one category are found, a shared folder is, and one that does not answer is said."""
+    field = {"name": "tvCategory", "value": CATEGORY}
+    sonarr.download_clients = [{"name": "qb", "enable": True, "implementation": "QBittorrent", "fields": [field]}]
+    sonarr.root_folders = [{"id": 1, "path": str(household.home / "tv"), "accessible": True}]
+    radarr.down = True
+    await household.client.start()
+    async with with_apps(household, sonarr, radarr).importer():
+        found = await household.ask("doctor", doctor.Checkup(), doctor.Findings, within=30.0)
+    told = {(one.subject, one.check): one.code for one in found.items if one.check.startswith("app.")}
+    assert told == {
+        ("sonarr", "app.login"): None,
+        ("sonarr", "app.categories"): "category_shared",
+        ("sonarr", "app.roots"): "root_shared",
+        ("radarr", "app.login"): "unreachable",
+    }
