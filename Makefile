@@ -11,7 +11,8 @@ BASE   ?= origin/main
 PIP    := -m pip --disable-pip-version-check --no-input install --quiet
 CODE   := libs services tests
 
-# Newer clients for the tests: the folder, and the Debian mirror that it comes from (empty: the one that apt has).
+# Newer clients for tests and benchmarks: the folder, and the Debian mirror that it comes from (empty: the one that
+# apt has).
 TRIXIE ?= build/trixie
 MIRROR ?=
 
@@ -123,11 +124,11 @@ clients-page: setup-dev ## run every real client, also those of TRIXIE=, and wri
 bench: setup-dev ## measure what is not measured yet and write docs/benchmarks.md (SMOKE=1, AGAIN=1, ONLY="clients ...")
 	@PYTHONPATH=tests $(BIN)/python -m bench $(if $(SMOKE),--smoke) $(if $(AGAIN),--again) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(KINDS),--kinds $(KINDS)) \
-		$(if $(SIZES),--sizes $(SIZES)) $(if $(FLEETS),--fleets $(FLEETS))
+		$(if $(SIZES),--sizes $(SIZES)) $(if $(FLEETS),--fleets $(FLEETS)) --trixie "$(TRIXIE)"
 
 .PHONY: soak
-soak: setup-dev ## kill and freeze pollers of 100 clients again and again (ROUNDS=10, SEED=... repeats a run)
-	@SLUICE_SOAK=$(or $(ROUNDS),10) $(if $(SEED),SLUICE_SEED=$(SEED)) $(BIN)/pytest -n $(JOBS) -rP tests/faults/test_leases.py
+soak: setup-dev ## 100 clients that stumble, pollers killed and frozen again and again (ROUNDS=10, SEED=... repeats a run)
+	@SLUICE_SOAK=$(or $(ROUNDS),10) $(if $(SEED),SLUICE_SEED=$(SEED)) $(BIN)/pytest -n $(JOBS) -rP tests/faults/test_leases.py tests/faults/test_soak.py
 
 .PHONY: mutate
 mutate: setup-dev ## break the pure code on purpose and see whether the tests notice

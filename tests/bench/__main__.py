@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one part after another; a part that was measured before is not measured again.
 
-    PYTHONPATH=tests .venv/bin/python -m bench [--smoke] [--again] [--only clients fleets finished] [--sizes 1000 …]
+    PYTHONPATH=tests .venv/bin/python -m bench [--smoke] [--again] [--only idle scale takeover] [--sizes 1000 …]
 
 Figures are JSON lines, in a file per part; `bench.report` makes docs/benchmarks.md of them.
 """
@@ -11,13 +11,13 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import clients, finished, fleets, report
+from bench import clients, finished, fleets, idle, report, scale, takeover
 from bench.figures import Sheet, machine
 from bench.product import Installation, installed
 from support.clients import ClientMissing
@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("qbittorrent", "transmission")
 SIZES = (1000, 5000, 10_000)
 FLEETS = (1, 20, 100)
-ROOMS = ("clients", "fleets", "finished")
+IDLE_SIZE = 10_000
+SHARED = 100  # clients of the pollers of which one is killed
+ROOMS = ("clients", "fleets", "finished", "idle", "scale", "takeover")
 _SMOKE_ROWS = 100
 
 Part = tuple[str, Callable[[Installation, Path], Sheet]]
@@ -43,6 +45,12 @@ def parts(given: argparse.Namespace) -> list[Part]:
         count = 1 if given.smoke else 20
         measure = partial(finished.measure, count)
         chosen.append((Sheet("finished", "qbittorrent", count).name, measure))
+    if "idle" in given.only:
+        chosen += _idle_parts(given)
+    if "scale" in given.only:
+        chosen += [_scale_part(count, smoke=given.smoke) for count in given.fleets]
+    if "takeover" in given.only:
+        chosen.append(_takeover_part(smoke=given.smoke))
     return chosen
 
 
@@ -62,6 +70,43 @@ def _fleet_part(count: int, *, smoke: bool) -> Part:
         return fleets.measure(count, rows, installation, length)
 
     return Sheet("fleets", f"{count}-clients", rows).name, measure
+
+
+def _idle_parts(given: argparse.Namespace) -> Iterator[Part]:
+    """Those of a folder that is not there are said to be left out; so are those of programs that are not there."""
+    count = _SMOKE_ROWS if given.smoke else IDLE_SIZE
+    length = idle.Length(rest=0, settle=0.5, settle_watched=0.5, seconds=1, pause=0.5) if given.smoke else idle.Length()
+    for subject in idle.SUBJECTS:
+        if subject.kind not in given.kinds:
+            continue
+        if subject.newer and not given.trixie.is_dir():
+            print(f"idle, newer {subject.kind}: not run: needs make trixie ({given.trixie})", file=sys.stderr)
+            continue
+        root = given.trixie if subject.newer else None
+        try:
+            sheet = Sheet("idle", f"{subject.kind}-{idle.version_of(subject.kind, root)}", count)
+        except RuntimeError as missing:  # not installed, or half a folder
+            print(f"idle, {subject.kind}: {missing}", file=sys.stderr)
+            continue
+        yield sheet.name, partial(idle.measure, subject, root, sheet, length)
+
+
+def _scale_part(count: int, *, smoke: bool) -> Part:
+    length = scale.Length(settle=1, seconds=3, probed=2) if smoke else scale.Length()
+
+    def measure(installation: Installation, directory: Path) -> Sheet:
+        return scale.measure(count, fleets.ROWS, installation, length)
+
+    return Sheet("scale", f"{count}-clients", fleets.ROWS).name, measure
+
+
+def _takeover_part(*, smoke: bool) -> Part:
+    count, length = (10, takeover.Length(rounds=1, settle=1)) if smoke else (SHARED, takeover.Length())
+
+    def measure(installation: Installation, directory: Path) -> Sheet:
+        return takeover.measure(count, directory, length)
+
+    return takeover.sheet_of(count).name, measure
 
 
 def run(chosen: list[Part], figures: Path, *, again: bool) -> bool:
@@ -103,6 +148,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="of real clients")
     parser.add_argument("--sizes", nargs="+", type=int, help="torrents in a real client")
     parser.add_argument("--fleets", nargs="+", type=int, help="clients in a fleet")
+    parser.add_argument("--trixie", type=Path, default=ROOT / "build" / "trixie", help="the folder of `make trixie`")
     parser.add_argument("--figures", type=Path, default=ROOT / "build" / "bench", help="where the JSON lines go")
     parser.add_argument("--page", type=Path, help="where the page goes")
     given = parser.parse_args()
@@ -119,7 +165,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started ends with it
     given = arguments()
     print(machine(), file=sys.stderr)
-    sound = run(parts(given), given.figures, again=given.again or given.smoke)
+    with idle.clients_of(None):  # what is called this machine's client is that, whatever the tests are told to run
+        sound = run(parts(given), given.figures, again=given.again or given.smoke)
     report.write(given.figures, given.page)
     return 0 if sound else 1
 

@@ -6,7 +6,8 @@ Pages, what becomes of a frame, CPU, memory and the longest stall of the service
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -40,28 +41,39 @@ def measure(count: int, rows: int, installation: Installation, length: Length) -
     sheet = Sheet("fleets", f"{count}-clients", rows)
     with Aside("synthetic_server", {"clients": count, "rows": rows, "seed": SEED}) as fleet:
         ports = fleet.next()["ports"]
-        clients = {f"c{index:03}": _entry(port) for index, port in enumerate(ports)}
-        with installation.product({"clients": clients}) as product:
+        with installation.product({"clients": entries(ports)}) as product:
             sheet.add("cold", start_cold(product, count * rows), "s")
             _watched(sheet, product, fleet, length)
     return sheet
 
 
-def _entry(port: int) -> dict[str, Any]:
-    return {"type": "qbittorrent", "url": f"http://{HOST}:{port}", "username": USERNAME, "password": PASSWORD}
+def entries(ports: Iterable[int], **more: object) -> dict[str, Any]:
+    """The `clients` of a configuration for synthetic clients at these ports."""
+    login = {"type": "qbittorrent", "username": USERNAME, "password": PASSWORD}
+    return {f"c{index:03}": {"url": f"http://{HOST}:{port}", **login, **more} for index, port in enumerate(ports)}
+
+
+@contextmanager
+def viewing(product: Product) -> Iterator[Aside]:
+    """Somebody who watches the 100 fastest rows and hears all frames; has seen the first when the block begins."""
+    bus = product.nats
+    assert bus.password is not None
+    listening = {"url": bus.url, "user": bus.user, "password": bus.password.get_secret_value()}
+    asked = {"url": product.url, "key": key_of(product), "params": _BY_SPEED, "field": "up_speed", "nats": listening}
+    with Aside("viewer", asked) as viewer:
+        viewer.first(lambda told: "frame" not in told)
+        yield viewer
+
+
+def probing(product: Product) -> Aside:
+    """Whoever asks its services how they are, and sees how long that takes."""
+    children = {name: child for name in SERVICES if (child := product.child(name))}
+    return Aside("prober", {name: (f"http://{HOST}:{port}", pid) for name, (pid, port) in children.items()})
 
 
 def _watched(sheet: Sheet, product: Product, fleet: Aside, length: Length) -> None:
-    bus = product.nats
-    assert bus.password is not None
     access = {"url": product.url, "key": key_of(product)}
-    listening = {"url": bus.url, "user": bus.user, "password": bus.password.get_secret_value()}
-    probed = {name: f"http://{HOST}:{child[1]}" for name in SERVICES if (child := product.child(name))}
-    with (
-        Aside("viewer", {**access, "params": _BY_SPEED, "field": "up_speed", "nats": listening}) as viewer,
-        Aside("prober", probed) as prober,
-    ):
-        viewer.first(lambda told: "frame" not in told)
+    with viewing(product) as viewer, probing(product) as prober:
         time.sleep(min(5.0, length.seconds))  # what a start leaves behind: the first keyframes, the history's look
         viewer.drain()
         prober.drain()
@@ -70,14 +82,14 @@ def _watched(sheet: Sheet, product: Product, fleet: Aside, length: Length) -> No
             sheet.add(f"cpu_{name}", share, "% of a core")
         told = viewer.drain()
         sheet.add("frames", sum("frame" in line for line in told) / length.seconds, "1/s")
-        _stalls(sheet, "watching", prober.drain())
+        add_stalls(sheet, "watching", prober.drain())
         while not (waited := latencies(told)):  # a busy machine and a short look
             told.append(viewer.next())
         sheet.add_spread("frame_to_sse", waited, "ms", 99)
-        _memory(sheet, product)
+        add_memory(sheet, product)
         with Aside("pager", {**access, "pages": length.pages}) as pager:
             took = pager.next(300)
-        _stalls(sheet, "paging", prober.drain())
+        add_stalls(sheet, "paging", prober.drain())
     for view in VIEWS:
         sheet.add_spread(f"page_{view}", took[view], "ms", 99)
 
@@ -100,12 +112,15 @@ def _versions(line: Told) -> list[Version]:
     return [(client, row, speed) for client, row, speed in line["rows"] if speed is not None and speed >= FAST]
 
 
-def _stalls(sheet: Sheet, when: str, told: list[Told]) -> None:
+def add_stalls(sheet: Sheet, when: str, told: list[Told]) -> None:
+    """The longest of what the prober told: until an answer was there, and what the service itself did meanwhile."""
     for name in SERVICES:
-        sheet.add(f"stall_{when}_{name}", max((line[name] for line in told), default=0.0), "ms")
+        sheet.add(f"stall_{when}_{name}", max((line["late"][name] for line in told), default=0.0), "ms")
+        sheet.add(f"busy_{when}_{name}", max((line["busy"][name] for line in told), default=0.0), "ms")
 
 
-def _memory(sheet: Sheet, product: Product) -> None:
+def add_memory(sheet: Sheet, product: Product) -> None:
+    """Of the services whose tables grow with the fleet, and of all together."""
     pids = pids_of(product)
     for name, pid in pids.items():
         sheet.add(f"memory_{name}", weigh(pid).total / 1e6, "MB")

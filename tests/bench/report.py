@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bench import goals
 from bench.figures import SEED, Figure, machine, read
 from bench.pager import VIEWS
 from bench.synthetic import SHARE
+from bench.tables import MISSING, Values, by_key, line, parts_of, ruler, show, show_all
 
 MACHINE = "machine.txt"
 # Flood in front of qBittorrent 4.5.2 on a machine of this kind, measured once; it does not run in this benchmark.
@@ -16,17 +18,15 @@ FLOOD: Mapping[int, tuple[float, float, float, float, float]] = {
     1000: (4.8, 1.5, 2.2, 4, 7),
     10_000: (21.7, 2.8, 5.7, 8, 38),
 }
-_MISSING = "–"
-
-Values = Mapping[tuple[str, str, int, str], Figure]
 
 _HEAD = """# Benchmarks
 
 Made by `make bench`, which measures every part that is not in `build/bench` yet and writes this page; `make bench
-AGAIN=1` measures all anew, `make bench ONLY="clients fleets" KINDS=qbittorrent SIZES=10000 FLEETS=100` parts of it,
-`make bench SMOKE=1` tries in a minute whether it runs. The figures are JSON lines (`bench`, `part`, `n`, `metric`,
-`value`, `unit`, `seed`, `at`), a file per part. Load generators, viewers and whatever stands against us are processes
-of their own. A quantile is always a sample that was seen: of 20 samples the 99th percentile is the slowest.
+AGAIN=1` measures all anew, `make bench ONLY="clients fleets" KINDS=qbittorrent SIZES=10000 FLEETS=100` parts of it (of
+`clients`, `fleets`, `finished`, `idle`, `scale` and `takeover`), `make bench SMOKE=1` tries in a minute or two whether
+it runs. The figures are JSON lines (`bench`, `part`, `n`, `metric`, `value`, `unit`, `seed`, `at`), a file per part.
+Load generators, viewers and whatever stands against us are processes of their own. A quantile is always a sample that
+was seen: of 20 samples the 99th percentile is the slowest.
 """
 _CLIENTS = """
 ## Real clients full of torrents
@@ -80,10 +80,11 @@ poll) and `… -m bench.frame_cost --rows 10000` (what a frame costs the gateway
 
 def page(figures: Sequence[Figure], on: str) -> str:
     """The whole page; figures that are not there are shown as a dash."""
-    values = {(each.bench, each.part, each.n, each.metric): each for each in figures}
+    values = by_key(figures)
     days = sorted({each.at.date().isoformat() for each in figures})
     taken = " and ".join({days[0]: 0, days[-1]: 0}) if days else "never"
-    parts = [_HEAD, f"\nTaken {taken} on: {on}. Seed {SEED}.\n", _CLIENTS, *_client_tables(values)]
+    parts = [_HEAD, f"\nTaken {taken} on: {on}. Seed {SEED}.\n", goals.section(values)]
+    parts += [_CLIENTS, *_client_tables(values)]
     parts += [_FLEETS.format(share=SHARE), _fleet_table(values), _FINISHED, _finished_table(values), _INNER]
     return "".join(parts)
 
@@ -93,19 +94,19 @@ def _client_tables(values: Values) -> Iterator[str]:
         yield f"\n### {kind}\n\n| torrents | | cold s | change: median s | p95 s | itself % | client % |\n"
         yield "|---|---|---|---|---|---|---|\n"
         for n in sorted({n for bench, part, n, _ in values if (bench, part) == ("clients", kind)}):
-            yield _line(f"{n:,}", "**Sluice**", *_ours(values, kind, n))
+            yield line(f"{n:,}", "**Sluice**", *_ours(values, kind, n))
             names = ("cold", "change_median", "change_p95", "cpu_asker", "cpu_client")
-            yield _line("", "whole list", *(_show(values, "clients", kind, n, f"beside_{name}") for name in names))
+            yield line("", "whole list", *(show(values, "clients", kind, n, f"beside_{name}") for name in names))
             if kind == "qbittorrent" and n in FLOOD:
-                yield _line("", "Flood", *(f"{value:g}" for value in FLOOD[n]))
+                yield line("", "Flood", *(f"{value:g}" for value in FLOOD[n]))
 
 
 def _ours(values: Values, kind: str, n: int) -> list[str]:
-    shown = [_show(values, "clients", kind, n, name) for name in ("cold", "change_median", "change_p95")]
+    shown = [show(values, "clients", kind, n, name) for name in ("cold", "change_median", "change_p95")]
     pair = [values.get(("clients", kind, n, f"cpu_{name}")) for name in ("client-poller", "gateway")]
     both = [each.value for each in pair if each is not None]
-    itself = f"{sum(both):.1f} ({both[0]:.1f} + {both[1]:.1f})" if len(both) == len(pair) else _MISSING
-    return [*shown, itself, _show(values, "clients", kind, n, "cpu_client")]
+    itself = f"{sum(both):.1f} ({both[0]:.1f} + {both[1]:.1f})" if len(both) == len(pair) else MISSING
+    return [*shown, itself, show(values, "clients", kind, n, "cpu_client")]
 
 
 _FLEET_ROWS = (
@@ -129,11 +130,12 @@ _FLEET_ROWS = (
 
 
 def _fleet_table(values: Values) -> str:
-    fleets = sorted({(int(part.split("-")[0]), part, n) for bench, part, n, _ in values if bench == "fleets"})
-    lines = ["\n", _line("", *(f"{count} × {n:,}" for count, _, n in fleets)), "|---" * (len(fleets) + 1) + "|\n"]
+    fleets = parts_of(values, "fleets")
+    heads = [f"{part.partition('-')[0]} × {n:,}" for part, n in fleets]
+    lines = ["\n", line("", *heads), ruler(len(fleets) + 1)]
     for label, metrics in _FLEET_ROWS:
-        cells = [", ".join(_show(values, "fleets", part, n, metric) for metric in metrics) for _, part, n in fleets]
-        lines.append(_line(label, *cells))
+        cells = [show_all(values, "fleets", part, n, metrics) for part, n in fleets]
+        lines.append(line(label, *cells))
     return "".join(lines)
 
 
@@ -141,20 +143,9 @@ def _finished_table(values: Values) -> str:
     lines = ["\n| downloads | median s | p99 s |\n|---|---|---|\n"]
     for bench, part, n, metric in sorted(values):
         if (bench, metric) == ("finished", "finished_to_linked_median"):
-            cells = [_show(values, bench, part, n, f"finished_to_linked_{name}") for name in ("median", "p99")]
-            lines.append(_line(f"{n}", *cells))
+            cells = [show(values, bench, part, n, f"finished_to_linked_{name}") for name in ("median", "p99")]
+            lines.append(line(f"{n}", *cells))
     return "".join(lines)
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |\n"
-
-
-def _show(values: Values, bench: str, part: str, n: int, metric: str) -> str:
-    figure = values.get((bench, part, n, metric))
-    if figure is None:
-        return _MISSING
-    return f"{figure.value:.2f}" if figure.unit == "s" else f"{figure.value:.1f}"
 
 
 def write(figures: Path, target: Path) -> None:

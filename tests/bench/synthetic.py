@@ -1,4 +1,4 @@
-"""A qBittorrent 5.1 that is not one: as many seeding torrents as wanted, a part of which moves each second. Seeded.
+"""A qBittorrent 5.1 that is not one: as many seeding torrents as wanted, a part of which moves. Seeded.
 
 It answers what an adapter asks, tells deltas as 5.1 does, and keeps the suite of qBittorrent's recordings
 (`tests/contract/test_synthetic_client.py`). Rows cost it nothing while nobody asks for them.
@@ -18,14 +18,14 @@ from support.recorded_qbittorrent import RecordedQbittorrent
 from support.replay import Answer
 
 SAMPLES = Path(__file__).resolve().parents[1] / "contract" / "samples" / "qbittorrent-5.1.0"
-SHARE = 0.01  # of the rows move each second
+SHARE = 0.01  # of the rows move
 FAST = 10**8  # bytes/s; one of those that move is at least that fast, the others are slower
 _SAMPLE = "state_stalledUP__multi.json"
 _FIRST_ADDED = 1_750_000_000
 
 
 class SyntheticQbittorrent(RecordedQbittorrent):
-    """`step` moves its torrents on by a second. What moved is kept until every session was told."""
+    """`step` and `shift` move its torrents on. What moved is kept until every session was told."""
 
     def __init__(self, count: int, seed: int) -> None:
         super().__init__(SAMPLES)
@@ -41,12 +41,29 @@ class SyntheticQbittorrent(RecordedQbittorrent):
         """One second: those that moved stop, others begin."""
         for torrent_id in self._moving:
             self._set(torrent_id, upspeed=0, state="stalledUP")
-        self._moving = self._random.sample(self._ids, max(1, int(len(self._ids) * SHARE)))
+        self._moving = self._random.sample(self._ids, movers(len(self._ids)))
         for index, torrent_id in enumerate(self._moving):
-            speed = self._random.randrange(1, FAST) + (FAST if index == 0 else 0)
-            uploaded = self.torrents[torrent_id]["uploaded"] + speed
-            ratio = uploaded / self.torrents[torrent_id]["size"]
-            self._set(torrent_id, upspeed=speed, state="uploading", uploaded=uploaded, ratio=ratio)
+            self._begin(torrent_id, self._random.randrange(1, FAST) + (FAST if index == 0 else 0))
+
+    def shift(self) -> tuple[str, int]:
+        """One begins to move, and the one that did so for longest stops; the id of the first, and its speed.
+
+        The speed is one that the torrent had never before.
+        """
+        torrent_id = self._random.choice(self._ids)
+        while torrent_id in self._moving:
+            torrent_id = self._random.choice(self._ids)
+        speed = FAST + self._random.randrange(FAST)
+        self._begin(torrent_id, speed)
+        self._moving.append(torrent_id)
+        if len(self._moving) > movers(len(self._ids)):
+            self._set(self._moving.pop(0), upspeed=0, state="stalledUP")
+        return torrent_id, speed
+
+    def _begin(self, torrent_id: str, speed: int) -> None:
+        uploaded = self.torrents[torrent_id]["uploaded"] + speed
+        ratio = uploaded / self.torrents[torrent_id]["size"]
+        self._set(torrent_id, upspeed=speed, state="uploading", uploaded=uploaded, ratio=ratio)
 
     def _set(self, torrent_id: str, **fields: Any) -> None:
         self.torrents[torrent_id].update(fields)
@@ -78,6 +95,11 @@ class SyntheticQbittorrent(RecordedQbittorrent):
     def forget_sessions(self) -> None:
         super().forget_sessions()
         self._log.clear()
+
+
+def movers(count: int) -> int:
+    """How many of so many rows move at a time."""
+    return max(1, int(count * SHARE))
 
 
 def _json(value: object) -> Answer:

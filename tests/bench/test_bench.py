@@ -18,15 +18,26 @@ MEASURED = {
     "clients": {"cold", "change_median", "cpu_client-poller", "cpu_gateway", "cpu_client", "beside_change_p95"},
     "fleets": {"frame_to_sse_median", "page_by_name_p99", "cpu_gateway", "memory_all", "stall_watching_gateway"},
     "finished": {"finished_to_linked_median", "finished_to_linked_p99"},
+    "idle": {
+        "fixed_alone_client-poller",
+        "fixed_watched_client-poller",
+        "default_alone_client",
+        "default_watched_client",
+    },
+    "scale": {"cpu_client-poller", "memory_client-poller", "busy_watching_client-poller", "beyond_interval"},
+    "takeover": {"taken_median", "taken_slowest", "densest"},
 }
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_benchmark_runs_and_is_written_down(tmp_path: Path) -> None:
-    """Once and small: real client, fleet and import end in JSON lines, and these in the page."""
+    """Once and small: real client, fleet, import and take-over end in JSON lines, and these in the page.
+
+    What needs the folder of `make trixie` is said to be left out where there is none.
+    """
     found, page = tmp_path / "figures", tmp_path / "page.md"
-    command = [sys.executable, "-m", "bench", "--smoke", "--kinds", "qbittorrent"]
+    command = [sys.executable, "-m", "bench", "--smoke", "--kinds", "qbittorrent", "--trixie", str(tmp_path / "none")]
     ran = subprocess.run(
         [*command, "--figures", str(found), "--page", str(page)],
         env={**os.environ, "PYTHONPATH": str(TESTS)},
@@ -45,6 +56,8 @@ def test_every_benchmark_runs_and_is_written_down(tmp_path: Path) -> None:
     written = page.read_text()
     assert figures.machine() in written
     assert "| 100 | **Sluice** |" in written
+    assert "newer qbittorrent: not run: needs make trixie" in ran.stderr
+    assert "not run: needs `make trixie`" in written
 
 
 def test_a_quantile_is_a_sample_that_was_seen() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import httpx
@@ -13,13 +14,34 @@ from clients.asking import adapter_for, eventually, row
 from clients.client_fixtures import ClientFixtures
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import ClientUnavailable, Problem
-from sluice_common.model.edits import AlternativeLimits, AnyControl, AnyEdit, Limits, SetLimits
+from sluice_common.model.edits import (
+    AddPeers,
+    AlternativeLimits,
+    AnyControl,
+    AnyEdit,
+    ChooseFiles,
+    EditTrackers,
+    ForceStart,
+    Limits,
+    Move,
+    Place,
+    QueueMove,
+    Reannounce,
+    Rename,
+    SetCategory,
+    SetLimits,
+    SetTags,
+)
 from sluice_common.model.enums import State
-from support.clients import RealClient
-from support.edit_abilities import Change, EditAbility, needs
+from support.clients import HOST, RealClient
+from support.edit_abilities import Change, EditAbility, Why, needs, why_not
 from support.torrents import Torrent, raw_torrent
 
 MANY_REQUESTS = 12  # more than any one change asks of a client
+
+
+PASS_KEY = "0123456789pass"
+ONE, OTHER = (f"http://{HOST}:1/announce?passkey={PASS_KEY}{number}" for number in (1, 2))
 
 
 class Told(NamedTuple):
@@ -49,7 +71,7 @@ class Told(NamedTuple):
 class EditFixtures(ClientFixtures):
     """The hooks that say how a client tells what was changed, and what the tests of its edits share."""
 
-    CANNOT: ClassVar[Mapping[EditAbility, str]] = {}  # and why, for docs/clients.md
+    CANNOT: ClassVar[Mapping[EditAbility, Why]] = {}  # and why, or since when it can, for docs/clients.md
 
     def told(self, client: RealClient, download_id: str) -> Told:
         """What the client says of a download now."""
@@ -59,13 +81,18 @@ class EditFixtures(ClientFixtures):
         """What the client says of its own limits now."""
         raise NotImplementedError
 
+    def held(self, client: RealClient) -> set[str]:
+        """The ids of all that the client holds now."""
+        raise NotImplementedError
+
     def let_one_download(self, client: RealClient) -> None:
         """Switch the client's queue on, so that one download is active and others wait for their turn."""
         raise NotImplementedError
 
-    def cannot(self, change: Change) -> bool:
-        """Whether this client cannot do that: the adapter must refuse it, and it must change nothing."""
-        return not needs(change).isdisjoint(self.CANNOT)
+    def cannot(self, client: RealClient, change: Change) -> bool:
+        """Whether this version cannot do that: the adapter must refuse it, and it must change nothing."""
+        known = needs(change) & self.CANNOT.keys()
+        return any(why_not(self.CANNOT[ability], client.version) for ability in known)
 
     async def stopped(self, adapter: Adapter) -> str:
         """A stopped download of three files without a tracker."""
@@ -95,7 +122,7 @@ class EditFixtures(ClientFixtures):
 
     async def altered(self, adapter: Adapter, client: RealClient, download_id: str, edit: AnyEdit) -> bool:
         """Make the change; where this client cannot, see it refused without effect, and return False."""
-        if not self.cannot(edit):
+        if not self.cannot(client, edit):
             await adapter.alter(download_id, edit)
             return True
         before = self.told(client, download_id)
@@ -107,7 +134,7 @@ class EditFixtures(ClientFixtures):
 
     async def controlled(self, adapter: Adapter, client: RealClient, control: AnyControl) -> bool:
         """The same for the client as a whole."""
-        if not self.cannot(control):
+        if not self.cannot(client, control):
             await adapter.control(control)
             return True
         before = self.told_limits(client)
@@ -179,6 +206,25 @@ class EditFixtures(ClientFixtures):
                 assert before != after
                 assert between in (before, after)
         assert 0 < frozen < MANY_REQUESTS
+
+
+def every_edit(folder: Path) -> tuple[AnyEdit, ...]:
+    """Each kind of change of a download, and each kind of limit; it would move to `folder`."""
+    return (
+        ForceStart(),
+        Reannounce(),
+        QueueMove(to=Place.TOP),
+        SetCategory(category="edited"),
+        SetTags(tags=("one",)),
+        SetLimits(download=128_000),
+        SetLimits(ratio=1.5),
+        SetLimits(seeding_time=7200),
+        Move(save_path=str(folder)),
+        Rename(name="Another Name"),
+        ChooseFiles(unwanted=(0,)),
+        EditTrackers(add=(ONE,)),
+        AddPeers(peers=(f"{HOST}:1",)),
+    )
 
 
 def a_name(what: str) -> str:

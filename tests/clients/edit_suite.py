@@ -13,8 +13,9 @@ import pytest
 
 from clients.asking import Downloads, adapter_for, eventually, row
 from clients.client_suite import UNKNOWN
-from clients.edit_fixtures import EditFixtures, Told, a_name, three_files
+from clients.edit_fixtures import ONE, OTHER, PASS_KEY, EditFixtures, Told, a_name, every_edit, three_files
 from sluice_client_poller.adapters.port import Adapter, NewDownload
+from sluice_client_poller.own import own_settings
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
     AddPeers,
@@ -44,8 +45,6 @@ __all__ = ["AlternativeLimitsSuite", "EditSuite", "Told"]
 
 ASK_EVERY = 4.0  # seconds between two requests to announce: each puts the announce off by a second
 # Limits here are whole numbers of kB and of KiB, which are what clients count in.
-PASS_KEY = "0123456789pass"
-ONE, OTHER = (f"http://{HOST}:1/announce?passkey={PASS_KEY}{number}" for number in (1, 2))
 
 
 class EditSuite(EditFixtures):
@@ -128,6 +127,8 @@ class EditSuite(EditFixtures):
         ):
             if await self.altered(adapter, client, download_id, edit):
                 await self.says(client, download_id, download_limit=wanted[0], upload_limit=wanted[1])
+                own = own_settings(await adapter.terms(download_id))
+                assert (own.download_limit, own.upload_limit) == wanted
 
     async def test_its_ratio_limit(self, adapter: Adapter, client: RealClient) -> None:
         """It is set, and 0 lifts it."""
@@ -135,6 +136,7 @@ class EditSuite(EditFixtures):
         for ratio, wanted in ((1.5, 1.5), (0.0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(ratio=ratio)):
                 await self.says(client, download_id, ratio=wanted)
+                assert own_settings(await adapter.terms(download_id)).ratio_limit == wanted
 
     async def test_its_seeding_time_limit(self, adapter: Adapter, client: RealClient) -> None:
         """In seconds, beside a ratio that stays; 0 lifts it."""
@@ -144,6 +146,7 @@ class EditSuite(EditFixtures):
         for seconds, wanted in ((7200, 7200), (0, None)):
             if await self.altered(adapter, client, download_id, SetLimits(seeding_time=seconds)):
                 await self.says(client, download_id, seeding_time=wanted, ratio=before)
+                assert own_settings(await adapter.terms(download_id)).seeding_time_limit == wanted
 
     async def test_it_moves_with_its_data(
         self, adapter: Adapter, client: RealClient, swarm: Swarm, meet: Downloads, tmp_path: Path
@@ -195,6 +198,8 @@ class EditSuite(EditFixtures):
         ):
             if await self.altered(adapter, client, download_id, edit):
                 await self.says(client, download_id, trackers=frozenset(wanted))
+                own = own_settings(await adapter.terms(download_id))
+                assert own.trackers == (HOST,)
 
     async def test_no_error_tells_a_trackers_address(
         self, adapter: Adapter, client: RealClient, caplog: pytest.LogCaptureFixture
@@ -230,31 +235,19 @@ class EditSuite(EditFixtures):
             ChooseFiles(unwanted=(1,)),
             EditTrackers(add=(ONE,)),
         ):
-            if self.cannot(edit):
+            if self.cannot(client, edit):
                 continue
             await adapter.alter(download_id, edit)
             once = self.told(client, download_id)
             await adapter.alter(download_id, edit)
             assert self.told(client, download_id) == once
 
-    async def test_no_change_of_what_is_not_there(self, adapter: Adapter) -> None:
+    async def test_no_change_of_what_is_not_there(self, adapter: Adapter, client: RealClient) -> None:
         """Every change of a download that the client does not hold is a 404."""
-        for edit in (
-            ForceStart(),
-            Reannounce(),
-            QueueMove(to=Place.TOP),
-            SetCategory(category="tv"),
-            SetTags(tags=("one",)),
-            SetLimits(download=1024),
-            Move(save_path="/nowhere"),
-            Rename(name="Nobody"),
-            ChooseFiles(wanted=(0,)),
-            EditTrackers(add=(ONE,)),
-            AddPeers(peers=(f"{HOST}:1",)),
-        ):
+        for edit in every_edit(Path("/nowhere")):
             with pytest.raises(Problem) as refused:
                 await adapter.alter(UNKNOWN, edit)
-            expected = ("unsupported", 501) if self.cannot(edit) else ("not_found", 404)
+            expected = ("unsupported", 501) if self.cannot(client, edit) else ("not_found", 404)
             assert (refused.value.code, refused.value.status) == expected, edit
 
     @pytest.mark.parametrize(
@@ -272,7 +265,7 @@ class EditSuite(EditFixtures):
         """It is there as it was ordered from its first moment; what the client cannot do adds nothing."""
         torrent = three_files()
         new = NewDownload(torrent=torrent.data, paused=True, **options)
-        if self.cannot(new):
+        if self.cannot(client, new):
             with pytest.raises(Problem) as refused:
                 await adapter.add(new)
             assert (refused.value.code, refused.value.status) == ("unsupported", 501)
@@ -293,9 +286,9 @@ class EditSuite(EditFixtures):
                 if await self.controlled(adapter, own_client, AlternativeLimits(on=on)):
                     assert self.told_limits(own_client).alternative is on
                     assert (await adapter.limits()).alternative is on
-            if self.cannot(AlternativeLimits(on=True)):
+            if self.cannot(own_client, AlternativeLimits(on=True)):
                 assert (await adapter.limits()).alternative is None
-        assert isinstance(self, AlternativeLimitsSuite) is not self.cannot(AlternativeLimits(on=True))
+        assert isinstance(self, AlternativeLimitsSuite) is not self.cannot(own_client, AlternativeLimits(on=True))
 
     async def test_global_limits(self, own_client: RealClient) -> None:
         """Bytes a second; what is left out stays, 0 lifts a limit, and the adapter tells what the client does."""

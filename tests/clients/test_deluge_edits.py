@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from clients.asking import adapter_for, eventually, row
 from clients.edit_suite import EditSuite, Told
+from clients.frozen_suite import FrozenSuite
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
@@ -25,8 +26,9 @@ from sluice_common.model.edits import (
     ResumeAll,
 )
 from sluice_common.model.enums import State
+from sluice_common.net.tls import trusted
 from support.clients import RealClient
-from support.edit_abilities import EditAbility
+from support.edit_abilities import EditAbility, Why
 from support.torrents import make_content, make_torrent
 
 pytestmark = pytest.mark.client
@@ -38,11 +40,11 @@ KEYS = [
 ]  # fmt: skip
 
 
-class TestDelugeEdits(EditSuite):
+class TestDelugeEdits(FrozenSuite, EditSuite):
     """The suite of edits. A category is a label, and what is not auto-managed is forced."""
 
     CLIENT = "deluge"
-    CANNOT: ClassVar[Mapping[EditAbility, str]] = {
+    CANNOT: ClassVar[Mapping[EditAbility, Why]] = {
         EditAbility.TAGS: "it has one label",
         EditAbility.SEEDING_TIME: "it knows only a ratio",
         EditAbility.RENAME: "it tells no other name, so that nobody would know where the data is",
@@ -79,6 +81,12 @@ class TestDelugeEdits(EditSuite):
                 _limit(_ask(http, "core.get_config_value", name)) for name in ("max_download_speed", "max_upload_speed")
             )
         return Limits(download=download, upload=upload)
+
+    @override
+    def held(self, client: RealClient) -> set[str]:
+        """From its session."""
+        with _own(client) as http:
+            return set(_ask(http, "core.get_session_state"))
 
     @override
     def let_one_download(self, client: RealClient) -> None:
@@ -140,7 +148,7 @@ class TestDelugeEdits(EditSuite):
 @contextmanager
 def _own(client: RealClient) -> Iterator[httpx.Client]:
     """A log-in of the test's own, connected to the daemon."""
-    with httpx.Client(base_url=client.url, timeout=30) as http:
+    with httpx.Client(base_url=client.url, timeout=30, verify=trusted()) as http:
         assert _ask(http, "auth.login", client.password)
         if not _ask(http, "web.connected"):
             _ask(http, "web.connect", _ask(http, "web.get_hosts")[0][0])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from typing_extensions import override
 
 from clients.asking import Downloads, adapter_for
 from clients.edit_suite import AlternativeLimitsSuite, EditSuite, Told
+from clients.frozen_suite import FrozenSuite
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
@@ -26,6 +28,7 @@ from sluice_common.model.edits import (
     QueueMove,
     SetLimits,
 )
+from sluice_common.net.tls import trusted
 from support.clients import HOST, RealClient
 from support.swarm import Swarm
 from support.torrents import make_content
@@ -33,10 +36,11 @@ from support.torrents import make_content
 pytestmark = pytest.mark.client
 
 _STOPPED_OR_WAITING = ("paused", "stopped", "queued", "checking")
+_SESSIONS: WeakKeyDictionary[RealClient, httpx.Cookies] = WeakKeyDictionary()
 _BUILT_IN = ("** [DHT] **", "** [PeX] **", "** [LSD] **")  # listed among the trackers
 
 
-class TestQbittorrentEdits(AlternativeLimitsSuite, EditSuite):
+class TestQbittorrentEdits(AlternativeLimitsSuite, FrozenSuite, EditSuite):
     """The suite of edits; there is nothing of it that qBittorrent cannot do."""
 
     CLIENT = "qbittorrent"
@@ -74,6 +78,12 @@ class TestQbittorrentEdits(AlternativeLimitsSuite, EditSuite):
             mode = _json(http, "transfer/speedLimitsMode")
         download, upload = (_limit(preferences[name]) for name in ("dl_limit", "up_limit"))
         return Limits(download=download, upload=upload, alternative=mode == 1)
+
+    @override
+    def held(self, client: RealClient) -> set[str]:
+        """From the list."""
+        with _own(client) as http:
+            return {found["hash"] for found in _json(http, "torrents/info")}
 
     @override
     def let_one_download(self, client: RealClient) -> None:
@@ -146,9 +156,12 @@ class TestQbittorrentEdits(AlternativeLimitsSuite, EditSuite):
 
 @contextmanager
 def _own(client: RealClient) -> Iterator[httpx.Client]:
-    """A log-in of the test's own."""
-    with httpx.Client(base_url=f"{client.url}/api/v2/", timeout=30) as http:
-        http.post("auth/login", data={"username": client.username, "password": client.password}).raise_for_status()
+    """A log-in of the test's own; a second one costs as much as a hundred questions."""
+    session, url = _SESSIONS.get(client), f"{client.url}/api/v2/"
+    with httpx.Client(base_url=url, timeout=30, cookies=session, verify=trusted()) as http:
+        if session is None:
+            http.post("auth/login", data={"username": client.username, "password": client.password}).raise_for_status()
+            _SESSIONS[client] = http.cookies
         yield http
 
 

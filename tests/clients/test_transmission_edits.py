@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from clients.asking import adapter_for, eventually, row
 from clients.edit_suite import AlternativeLimitsSuite, EditSuite, Told
+from clients.frozen_suite import FrozenSuite
 from sluice_client_poller.adapters.port import Adapter, NewDownload
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
@@ -22,7 +23,7 @@ from sluice_common.model.edits import (
     SetTags,
 )
 from support.clients import RealClient
-from support.edit_abilities import EditAbility
+from support.edit_abilities import EditAbility, Since, Why
 from support.torrents import make_content, make_torrent, raw_torrent
 from support.transmission import Transmission
 
@@ -32,27 +33,27 @@ ACTIVE = (4, 6)
 RATIO_OF_ITS_OWN = 1
 FIELDS = [
     "name", "downloadDir", "status", "labels", "queuePosition", "downloadLimit", "downloadLimited", "uploadLimit",
-    "uploadLimited", "seedRatioLimit", "seedRatioMode", "fileStats", "trackers",
+    "uploadLimited", "seedRatioLimit", "seedRatioMode", "fileStats", "trackers", "sequential_download",
 ]  # fmt: skip
 
 
-class TestTransmissionEdits(AlternativeLimitsSuite, EditSuite):
+class TestTransmissionEdits(AlternativeLimitsSuite, FrozenSuite, EditSuite):
     """The suite of edits. Category and tags are labels: the category is the first."""
 
     CLIENT = "transmission"
-    CANNOT: ClassVar[Mapping[EditAbility, str]] = {
+    CANNOT: ClassVar[Mapping[EditAbility, Why]] = {
         EditAbility.UNFORCE: "it does not remember who was forced",
         EditAbility.SEEDING_TIME: "it knows only for how long nobody asks for anything",
         EditAbility.RENAME: "it would rename the data",
         EditAbility.PEERS: "its RPC takes none",
         EditAbility.ADD_TAGS: "its first label is the category",
-        EditAbility.ADD_SEQUENTIAL: "before 4.1",
+        EditAbility.ADD_SEQUENTIAL: Since(4, 1),
         EditAbility.ADD_FIRST_LAST: "its RPC has no word for it",
     }
 
     @override
     def told(self, client: RealClient, download_id: str) -> Told:
-        """From one torrent-get; it does not tell who was forced."""
+        """From one torrent-get; it does not tell who was forced, and before 4.1 no order."""
         (found,) = _rpc(client).rpc("torrent-get", ids=[download_id], fields=FIELDS)["torrents"]
         category, *tags = found["labels"] or [None]
         return Told(
@@ -67,6 +68,7 @@ class TestTransmissionEdits(AlternativeLimitsSuite, EditSuite):
             ratio=found["seedRatioLimit"] if found["seedRatioMode"] == RATIO_OF_ITS_OWN else None,
             wanted=tuple(file["wanted"] for file in found["fileStats"]),
             trackers=frozenset(tracker["announce"] for tracker in found["trackers"]),
+            sequential=found.get("sequential_download", False),
         )
 
     @override
@@ -77,6 +79,11 @@ class TestTransmissionEdits(AlternativeLimitsSuite, EditSuite):
             found[name] * 1000 if found[f"{name}-enabled"] else None for name in ("speed-limit-down", "speed-limit-up")
         )
         return Limits(**dict(zip(("download", "upload"), limits, strict=True)), alternative=found["alt-speed-enabled"])
+
+    @override
+    def held(self, client: RealClient) -> set[str]:
+        """From one torrent-get."""
+        return {found["hashString"] for found in _rpc(client).rpc("torrent-get", fields=["hashString"])["torrents"]}
 
     @override
     def let_one_download(self, client: RealClient) -> None:

@@ -31,7 +31,12 @@ DAMAGES: dict[str, tuple[Damage, type[ClientError]]] = {
     "broken_gzip": (lambda _: Answer(body=b"no", headers=(("Content-Encoding", "gzip"),)), ClientProtocolError),
     "not_there": (lambda _: Answer(body=PAGE, status=404, content_type="text/html"), ClientProtocolError),
     "elsewhere": (lambda _: Answer(body=b"", status=302, headers=(("Location", "/login"),)), ClientProtocolError),
-    "proxy_asks": (lambda _: Answer(body=PAGE, status=401, content_type="text/html"), ClientAuthFailed),
+    "proxy_asks": (
+        lambda _: Answer(
+            body=PAGE, status=401, content_type="text/html", headers=(("WWW-Authenticate", 'Basic realm="home"'),)
+        ),
+        ClientAuthFailed,
+    ),
     "proxy_down": (lambda _: Answer(body=PAGE, status=502, content_type="text/html"), ClientUnavailable),
 }
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import get_args
+
 import pytest
 
+from clients.edit_fixtures import every_edit
+from clients.frozen_suite import CONTROLS
 from sluice_client_poller.adapters.registry import FACTORIES
 from sluice_client_poller.adapters.versions import KNOWN
+from sluice_common.model.edits import AnyControl, AnyEdit
 from support.abilities import Ability
 from support.clients import LAUNCHERS
 from support.clients_page import EDITS_REPORT, PAGE, page, read_report, recorded, suites, with_run
+from support.edit_abilities import Since, why_not
 
 MEND = "run `make clients-page`"
 
@@ -63,6 +70,22 @@ def test_every_client_shows_what_can_be_asked_or_says_why_not(kind: str) -> None
 def test_every_edit_suite_passed_as_it_is_today(kind: str) -> None:
     """The table of edits is of a run of all that is asked of this client now."""
     assert suites()[kind].edits.cases() in read_report(EDITS_REPORT)[kind].values(), MEND
+
+
+def test_no_kind_of_change_is_left_out_of_the_suites() -> None:
+    """Every edit is refused for what is not there and frozen in the middle, and so is every control; a new one too."""
+    assert {type(edit) for edit in every_edit(Path("/"))} == set(get_args(AnyEdit))
+    assert {type(control) for control in CONTROLS} == set(get_args(AnyControl))
+
+
+@pytest.mark.parametrize(
+    ("version", "why"), [("3.00", "before 4.1"), ("4.0.6", "before 4.1"), ("4.1.0-beta.2", None), ("10.0", None)]
+)
+def test_what_came_with_a_version(version: str, why: str | None) -> None:
+    """The older ones cannot, and the page says since when; what none of them can do needs no version."""
+    assert why_not(Since(4, 1), version) == why
+    assert why_not("never", version) == "never"
+    assert why_not(None, version) is None
 
 
 def test_the_page_is_what_the_suites_show() -> None:

@@ -10,7 +10,6 @@ import itertools
 import os
 import secrets
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,14 +18,14 @@ from random import Random
 import pytest
 
 from sluice_client_poller.share import quota
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import commands, subjects
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.tasks import checkpoint
 from support.fleet import Fleet
 from support.nats import NatsForTest
-from support.pollers import Pollers, change, holders, lifecycle, wrong_tables
+from support.pollers import Pollers, change, holders, lifecycle, shared, wrong_tables
 from support.waiting import until
 
 ROUNDS = int(os.environ.get("SLUICE_SOAK", "0"))
@@ -37,23 +36,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 120 * ROUNDS)]
 
 
 @pytest.fixture
-def random() -> Random:
-    """Seeded by SLUICE_SEED; a run prints what repeats its choices."""
-    seed = os.environ.get("SLUICE_SEED") or secrets.token_hex(4)
-    print(f"SLUICE_SEED={seed}")
-    return Random(seed)
-
-
-@pytest.fixture
 def fleet(random: Random) -> Iterator[Fleet]:
-    with Fleet(CLIENTS, ROWS, random) as fleet:
+    with Fleet.steady(CLIENTS, ROWS, random) as fleet:
         yield fleet
-
-
-@pytest.fixture
-async def bus(nats_server: NatsForTest) -> AsyncIterator[Bus]:
-    async with connect(nats_server.settings, name="test") as bus:
-        yield bus
 
 
 @pytest.fixture
@@ -62,22 +47,9 @@ async def pollers(nats_server: NatsForTest, bus: Bus, fleet: Fleet, tmp_path: Pa
     with Pollers(tmp_path, nats_server, fleet.settings) as pollers:
         for name in NAMES:
             pollers.start(name)
-        await shared(bus, pollers)
+        await shared(bus, pollers, CLIENTS)
         await until(lambda: told(bus, fleet), seconds=30, what="every table")
         yield pollers
-
-
-async def shared(bus: Bus, pollers: Pollers) -> dict[str, str]:
-    """Who holds what, once every client is held and nobody holds more than a share."""
-
-    async def settled() -> dict[str, str] | None:
-        found = await holders(bus)
-        shares = Counter(found.values())
-        most = quota(CLIENTS, len(pollers.names))
-        fits = set(shares) == set(pollers.names) and max(shares.values()) <= most
-        return found if fits and len(found) == CLIENTS else None
-
-    return await until(settled, seconds=60, what=f"{CLIENTS} clients shared by {pollers.names}")
 
 
 async def told(bus: Bus, fleet: Fleet) -> bool:
@@ -123,7 +95,7 @@ async def test_the_clients_of_a_killed_poller_are_polled_by_the_others(
     killed = 0
     async with busy(bus, fleet, random):
         for number in range(max(1, ROUNDS)):
-            held = await shared(bus, pollers)
+            held = await shared(bus, pollers, CLIENTS)
             victim = random.choice(pollers.names)
             await asyncio.sleep(random.uniform(0, 3))  # a random moment, of a poll or between two
             pollers.kill(victim)
@@ -141,7 +113,7 @@ async def test_a_frozen_poller_neither_tells_nor_does_anything(
 ) -> None:
     """SIGSTOP past its lease: what it had heard before is not told after, what it was asked to do is not done."""
     for _ in range(max(1, ROUNDS)):
-        held = await shared(bus, pollers)
+        held = await shared(bus, pollers, CLIENTS)
         client = fleet.clients[random.choice(sorted(held))]
         victim = held[client.name]
         client.keep_waiting()
@@ -159,7 +131,7 @@ async def test_a_frozen_poller_neither_tells_nor_does_anything(
             await until(lambda: taken_from(bus, victim), what="its leases taken by others")  # noqa: B023
             pollers.thaw(victim)
             await polled_by_others(fleet, time.monotonic())
-            await shared(bus, pollers)
+            await shared(bus, pollers, CLIENTS)
         assert client.acts == []
         assert "lease_lost" in pollers.log(victim).read_text()
 
@@ -181,11 +153,11 @@ async def test_a_poller_that_joins_takes_its_share_without_a_gap(
     bus: Bus, fleet: Fleet, pollers: Pollers, random: Random
 ) -> None:
     """Each client that changes hands is polled on as if nothing had been: the old holder leaves between two polls."""
-    await shared(bus, pollers)
+    await shared(bus, pollers, CLIENTS)
     began = time.monotonic()
     async with busy(bus, fleet, random):
         pollers.start("four")
-        after = await shared(bus, pollers)
+        after = await shared(bus, pollers, CLIENTS)
         moved = [client for client, holder in after.items() if holder == "four"]
         await polled_by_others(fleet, time.monotonic())
     assert len(moved) >= CLIENTS - len(NAMES) * quota(CLIENTS, len(NAMES) + 1)

@@ -37,6 +37,10 @@ class RealClient(AbstractContextManager["RealClient"], Protocol):
         """What the configuration calls this kind of client."""
 
     @property
+    def version(self) -> str:
+        """What the program says that it is, as `4.5.2`."""
+
+    @property
     def url(self) -> str:
         """What goes into the configuration as the client's `url`."""
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from clients.client_suite import RealClientSuite
 from clients.edit_suite import EditSuite
@@ -21,13 +21,14 @@ from sluice_client_poller.adapters.registry import FACTORIES
 from sluice_client_poller.adapters.versions import KNOWN
 from sluice_common.model.enums import State
 from support.abilities import Ability, marked
-from support.edit_abilities import EditAbility
+from support.edit_abilities import EditAbility, why_not
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "clients.md"
 REPORT = ROOT / "tests" / "contract" / "clients_report.json"
 EDITS_REPORT = ROOT / "tests" / "contract" / "edits_report.json"
 
+Suite = TypeVar("Suite")
 Report = Mapping[str, Mapping[str, list[str]]]
 
 
@@ -51,7 +52,14 @@ class Suites(NamedTuple):
 
 def suites() -> dict[str, Suites]:
     """The suites by type, in the order of the adapters' registry. A kind without all of them is an error."""
-    return {kind: Suites(_live(kind), _recorded(kind), _edits(kind)) for kind in FACTORIES}
+    return {
+        kind: Suites(
+            _suite(f"clients.test_{kind}", RealClientSuite, kind),
+            _suite(f"contract.{kind}.test_adapter", RecordedSuite, kind),
+            _suite(f"clients.test_{kind}_edits", EditSuite, kind),
+        )
+        for kind in FACTORIES
+    }
 
 
 def read_report(path: Path = REPORT) -> Report:
@@ -80,35 +88,17 @@ def page(report: Report, edits: Report) -> str:
         _changes(edits, kinds),
         _states(kinds),
         _cases(report, kinds),
-        _each(report, kinds),
+        _edit_cases(edits, kinds),
+        _each(report, edits, kinds),
     )
     return "\n".join(chain.from_iterable(parts))
 
 
-def _live(kind: str) -> type[RealClientSuite]:
-    module = importlib.import_module(f"clients.test_{kind}")
+def _suite(module: str, base: type[Suite], kind: str) -> type[Suite]:
     return next(
         found
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, RealClientSuite) and vars(found).get("CLIENT") == kind
-    )
-
-
-def _recorded(kind: str) -> type[RecordedSuite]:
-    module = importlib.import_module(f"contract.test_{kind}_adapter")
-    return next(
-        found
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, RecordedSuite) and vars(found).get("CLIENT") == kind
-    )
-
-
-def _edits(kind: str) -> type[EditSuite]:
-    module = importlib.import_module(f"clients.test_{kind}_edits")
-    return next(
-        found
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, EditSuite) and vars(found).get("CLIENT") == kind
+        for found in vars(importlib.import_module(module)).values()
+        if isinstance(found, type) and issubclass(found, base) and vars(found).get("CLIENT") == kind
     )
 
 
@@ -172,9 +162,10 @@ def _changes(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
     yield "What the edit suites (`tests/clients/edit_suite.py`) ask of each running client. A no is asserted too: it is"
     yield "refused as `unsupported`, and nothing changes. All of it passed with the versions named here."
     yield ""
+    columns = [(suite, version) for kind, suite in kinds.items() for version in _whole(report, kind, suite)]
     yield from _table(
-        ("", *(f"{suite.live.NAME} {', '.join(_whole(report, kind, suite))}" for kind, suite in kinds.items())),
-        ((ability, *(_changes_it(suite, ability) for suite in kinds.values())) for ability in EditAbility),
+        ("", *(f"{suite.live.NAME} {version}" for suite, version in columns)),
+        ((ability, *(_changes_it(suite, version, ability) for suite, version in columns)) for ability in EditAbility),
     )
 
 
@@ -183,8 +174,8 @@ def _whole(report: Report, kind: str, suite: Suites) -> list[str]:
     return sorted(version for version, passed in report[kind].items() if passed == suite.edits.cases())
 
 
-def _changes_it(suite: Suites, ability: EditAbility) -> str:
-    why = suite.edits.CANNOT.get(ability)
+def _changes_it(suite: Suites, version: str, ability: EditAbility) -> str:
+    why = why_not(suite.edits.CANNOT.get(ability), version)
     return f"no: {why}" if why else "yes"
 
 
@@ -212,27 +203,48 @@ def _cases(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
     yield "What each running client was put through, by version; *its own*: in a way that its limits below explain."
     yield "What only one client has follows with that client."
     yield ""
+    yield from _matrix(report, kinds, RealClientSuite)
+
+
+def _edit_cases(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
+    """The same of the edits."""
+    yield "## Every case of the edits with every version"
+    yield ""
+    yield "Where a client cannot, the case is that it refuses and changes nothing. In the last ones the client freezes"
+    yield "(SIGSTOP) while a command is on its way to it, every verb, every edit and every change of the whole client:"
+    yield "nobody is told that it was done, it takes effect once or never, its repetition is not sent, the history says"
+    yield "that the outcome is unknown, and what is shown afterwards is what the client's own API says."
+    yield ""
+    yield from _matrix(report, kinds, EditSuite)
+
+
+def _matrix(report: Report, kinds: Mapping[str, Suites], base: type) -> Iterator[str]:
     columns = [(kind, version) for kind in kinds for version in sorted(report[kind])]
     yield from _table(
         ("", *(f"{kinds[kind].live.NAME} {version}" for kind, version in columns)),
-        ((case, *(_passed(report, kinds, *column, case) for column in columns)) for case in _shared(report)),
+        ((case, *(_passed(report, kinds, *column, case, base) for column in columns)) for case in _shared(report)),
     )
 
 
-def _own_cases(report: Report, kinds: Mapping[str, Suites], kind: str) -> Iterator[str]:
+def _own_cases(report: Report, kinds: Mapping[str, Suites], kind: str, base: type, title: str) -> Iterator[str]:
     shared = set(_shared(report))
     own = [case for case in _named(report[kind]) if case not in shared]
     yield from _table(
-        ("its own cases", *sorted(report[kind])),
-        ((case, *(_passed(report, kinds, kind, version, case) for version in sorted(report[kind]))) for case in own),
+        (title, *sorted(report[kind])),
+        (
+            (case, *(_passed(report, kinds, kind, version, case, base) for version in sorted(report[kind])))
+            for case in own
+        ),
     )
 
 
-def _passed(report: Report, kinds: Mapping[str, Suites], kind: str, version: str, case: str) -> str:
+def _passed(report: Report, kinds: Mapping[str, Suites], kind: str, version: str, case: str, base: type) -> str:
+    """`base` is the suite that all kinds have: what a kind's class has in its place is its own way."""
     if case not in report[kind][version]:
         return "not run"
     name = f"test_{case.replace(' ', '_')}"
-    return "its own" if name in vars(kinds[kind].live) and hasattr(RealClientSuite, name) else "passed"
+    suite = kinds[kind].live if base is RealClientSuite else kinds[kind].edits
+    return "its own" if name in vars(suite) and hasattr(base, name) else "passed"
 
 
 def _shared(report: Report) -> list[str]:
@@ -246,7 +258,7 @@ def _named(runs: Mapping[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(case for version in sorted(runs) for case in runs[version]))
 
 
-def _each(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
+def _each(report: Report, edits: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
     for kind, suite in kinds.items():
         yield f"## {suite.live.NAME}"
         yield ""
@@ -261,7 +273,8 @@ def _each(report: Report, kinds: Mapping[str, Suites]) -> Iterator[str]:
         yield ""
         yield from (f"- {limit}" for limit in suite.live.LIMITS)
         yield ""
-        yield from _own_cases(report, kinds, kind)
+        yield from _own_cases(report, kinds, kind, RealClientSuite, "its own cases")
+        yield from _own_cases(edits, kinds, kind, EditSuite, "its own cases of the edits")
 
 
 def _words(suite: Suites) -> Iterator[tuple[str, str]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from typing_extensions import override
 
 from sluice_embedded.sandbox.deluge import DAEMON, WEB, DelugeSandbox
 from support.clients import free_ports
-from support.launched import Program, Started
+from support.launched import Program, Started, version_of
 
 PASSWORD = "deluge-test-password"
 DAEMON_PASSWORD = "daemon-test-password"
@@ -44,6 +44,11 @@ class Deluge(Started):
         for name in self._programs:
             _check_program(name)
         self._sandbox.write_config(label_plugin=label_plugin)
+
+    @cached_property
+    def version(self) -> str:
+        """What the daemon says that it is."""
+        return version_of((str(ENVIRONMENT / "bin" / DAEMON),), self._sandbox.environment)
 
     @property
     def url(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import NamedTuple
 
 from sluice_client_poller.adapters.port import NewDownload
 from sluice_common.model.edits import (
@@ -53,6 +54,24 @@ class EditAbility(StrEnum):
     GLOBAL = "limit the client's speeds"
     ALTERNATIVE = "switch to alternative limits"
     ALL = "pause and resume everything"
+
+
+class Since(NamedTuple):
+    """The first series of versions that can: what is older cannot."""
+
+    major: int
+    minor: int
+
+
+Why = str | Since
+
+
+def why_not(why: Why | None, version: str) -> str | None:
+    """Why this version cannot do something, in the words of the page; None where it can. `4.1.0-beta.2` is of 4.1."""
+    if not isinstance(why, Since):
+        return why
+    major, minor = (int(number) for number in version.split(".")[:2])
+    return None if (major, minor) >= why else f"before {why.major}.{why.minor}"
 
 
 _BY_KIND = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, Terms, unsupported
 from sluice_common.kit.errors import ClientError, ClientUnavailable, Problem
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import (
@@ -63,6 +63,7 @@ class FakeClient:
         self.delays = 0
         self._later: tuple[int, Callable[[], object]] | None = None
         self.all_limits = Limits(download=1000)
+        self.all_terms: dict[str, Terms] = {}
         self.added: list[NewDownload] = []
         self.time_added = 1_700_000_000
 
@@ -137,6 +138,10 @@ class FakeClient:
         if change is None:
             raise unsupported("Fake", f"do {kind}")
         self._soon(lambda: self.put(download_id, **change(edit)))
+
+    async def terms(self, download_id: str) -> Terms:
+        self._call("terms")
+        return self.all_terms.get(download_id, Terms())
 
     async def control(self, control: AnyControl) -> None:
         self._call(f"control:{control.__struct_config__.tag}")

@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -23,7 +23,7 @@ from typing_extensions import override
 from support.clients import HOST
 from support.recorded_qbittorrent import API, PASSWORD, USERNAME, RecordedQbittorrent
 from support.replay import Answer
-from support.serving import serve
+from support.serving import Listener
 
 SAMPLES = Path(__file__).resolve().parents[1] / "contract" / "samples" / "qbittorrent-5.1.0"
 _SAMPLE = "state_stalledUP__multi.json"
@@ -150,12 +150,17 @@ class FleetClient(RecordedQbittorrent):
             return {key: not row["amount_left"] for key, row in self.torrents.items()}
 
 
-class Fleet:
-    """A context manager: so many clients, served by a thread of their own."""
+def names(count: int) -> list[str]:
+    """Of so many clients."""
+    return [f"c{number:03}" for number in range(count)]
 
-    def __init__(self, count: int, rows: int, random: Random) -> None:
-        self.clients = {f"c{number:03}": FleetClient(f"c{number:03}", rows, random) for number in range(count)}
-        self.ports: dict[str, int] = {}
+
+class Fleet:
+    """A context manager: clients, served by a thread of their own."""
+
+    def __init__(self, clients: Iterable[FleetClient]) -> None:
+        self.clients = {client.name: client for client in clients}
+        self.listeners = {name: Listener(client.answer) for name, client in self.clients.items()}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._listening = threading.Event()
@@ -175,27 +180,43 @@ class Fleet:
         self._loop.run_until_complete(self._listen())
         self._listening.set()
         self._loop.run_forever()
+        for listener in self.listeners.values():
+            listener.close()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.sleep(0.1))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     async def _listen(self) -> None:
-        for name, client in self.clients.items():
-            self.ports[name] = await serve(client.answer)
+        for listener in self.listeners.values():
+            listener.listen()
 
     def answer(self, client: FleetClient) -> None:
         """Answer the poll that was kept waiting."""
-        self._loop.call_soon_threadsafe(client.answer_now)
+        self.call(client.answer_now)
+
+    def call(self, act: Callable[[], object]) -> None:
+        """Call it soon in the loop that serves."""
+        self._loop.call_soon_threadsafe(act)
 
     @property
     def settings(self) -> dict[str, Mapping[str, object]]:
         """The `clients` of a configuration."""
         return {
-            name: {"type": "qbittorrent", "url": f"http://{HOST}:{port}", "username": USERNAME, "password": PASSWORD}
-            for name, port in self.ports.items()
+            name: {
+                "type": "qbittorrent",
+                "url": f"http://{HOST}:{listener.port}",
+                "username": USERNAME,
+                "password": PASSWORD,
+            }
+            for name, listener in self.listeners.items()
         }
+
+    @staticmethod
+    def steady(count: int, rows: int, random: Random) -> Fleet:
+        """So many clients that never fail."""
+        return Fleet(FleetClient(name, rows, random) for name in names(count))
 
     @property
     def told(self) -> Counter[tuple[str, str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -30,6 +32,14 @@ def installed(program: str, package: str) -> tuple[str, ...]:
     if path is None:
         raise ClientMissing(program, package)
     return (path,)
+
+
+def version_of(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What `--version` of a program says in its first line: the version alone, without name, `v` and revision."""
+    said = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True, env=environment)
+    found = re.search(r" v?(\d+\.\d\S*)", said.stdout or said.stderr)
+    assert found is not None, said
+    return found[1]
 
 
 class Started:
@@ -92,8 +102,9 @@ class Program:
         wait(ready, seconds=START_SECONDS, what=lambda: f"{self.name} answers\n{said()}", every=0.02)
 
     def freeze(self) -> None:
-        """Let it hang: connections are taken, nothing answers."""
+        """Let it hang: connections are taken, nothing answers. Returns once it stands."""
         self.running.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.running.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """Undo `freeze`."""

@@ -32,7 +32,7 @@ from sluice_client_poller.watch import Watch
 from sluice_common.bus.connect import Bus
 from sluice_common.contracts.events import Event
 from sluice_common.contracts.frames import Frame, adopt
-from sluice_common.kit.errors import BusUnavailable, ClientUnavailable, Fenced
+from sluice_common.kit.errors import BusUnavailable, ClientError, ClientUnavailable, Fenced
 from sluice_common.kit.settings import ClientSettings, PollSettings
 from sluice_common.model.download import Download, Intent
 from sluice_common.model.enums import IntentKind, State
@@ -185,7 +185,9 @@ class Teller:
 class Quiet:
     """Stands where the reports of the client's status go."""
 
-    async def online(self, poll: Poll, downloads: int, now: datetime, cost: float, wait: float) -> None:
+    async def online(
+        self, poll: Poll, downloads: int, now: datetime, cost: float, wait: float, trouble: ClientError | None = None
+    ) -> None:
         self.downloads = downloads
 
     async def offline(self, error: Exception, now: datetime) -> None:

@@ -17,12 +17,14 @@ from typing import Self
 import yaml
 
 from sluice_client_poller.lease import Leases
+from sluice_client_poller.share import quota
 from sluice_common.bus.connect import Bus
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from support.fleet import Fleet
 from support.nats import NatsForTest
 from support.poller import all_events, committed
 from support.processes import end
+from support.waiting import until
 
 LIFECYCLE = frozenset({"download.added", "download.completed", "download.removed"})
 POLL = {"fast": 1.0, "slow": 1.0, "hold": 2.0, "hold_after_reconnect": 3.0}
@@ -31,12 +33,20 @@ POLL = {"fast": 1.0, "slow": 1.0, "hold": 2.0, "hold_after_reconnect": 3.0}
 class Pollers:
     """A context manager over any number of replicas with one configuration; each is known by its name."""
 
-    def __init__(self, directory: Path, server: NatsForTest, clients: Mapping[str, Mapping[str, object]]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        server: NatsForTest,
+        clients: Mapping[str, Mapping[str, object]],
+        poll: Mapping[str, float] = POLL,
+    ) -> None:
         password = server.settings.password
         assert password is not None
         bus = {"url": server.url, "user": server.settings.user, "password": password.get_secret_value()}
         self._config = directory / "pollers.yaml"
-        self._config.write_text(yaml.safe_dump({"nats": bus, "poll": POLL, "clients": json.loads(json.dumps(clients))}))
+        self._config.write_text(
+            yaml.safe_dump({"nats": bus, "poll": dict(poll), "clients": json.loads(json.dumps(clients))})
+        )
         self._directory = directory
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -87,6 +97,20 @@ class Pollers:
 async def holders(bus: Bus) -> dict[str, str]:
     """Who holds which client, as the bucket says now."""
     return dict((await Leases(bus, "nobody", SYSTEM_CLOCK).read()).holders)
+
+
+async def shared(bus: Bus, pollers: Pollers, clients: int) -> dict[str, str]:
+    """Who holds what, once every one of so many clients is held and nobody holds more than a share."""
+
+    async def settled() -> dict[str, str] | None:
+        found = await holders(bus)
+        shares = Counter(found.values())
+        most = quota(clients, len(pollers.names))
+        fits = set(shares) == set(pollers.names) and max(shares.values()) <= most
+        return found if fits and len(found) == clients else None
+
+    # A surplus is given back one by one, at each look of two seconds.
+    return await until(settled, seconds=60 + 2 * clients, what=f"{clients} clients shared by {pollers.names}")
 
 
 async def wrong_tables(bus: Bus, fleet: Fleet) -> list[str]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import re
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 from typing_extensions import override
 
 from support import client_root
 from support.clients import HOST, free_ports
-from support.launched import OneProgram, Program, installed
+from support.launched import OneProgram, Program, installed, version_of
 
 USERNAME = "admin"
 PASSWORD = "qbittorrent-test-password"
@@ -54,13 +53,10 @@ class Qbittorrent(OneProgram):
         """What goes into the configuration as the client's `url`."""
         return f"http://{HOST}:{self.web_port}"
 
-    @property
+    @cached_property
     def version(self) -> str:
-        """What the program says of itself, without the v."""
-        said = subprocess.run(
-            [*self._command, "--version"], capture_output=True, text=True, check=True, env=_environ(self)
-        )
-        return re.sub(r".*v", "", said.stdout.strip())
+        """What the program says that it is."""
+        return version_of(self._command, _environ(self))
 
     @override
     def start(self) -> None:

@@ -20,6 +20,8 @@ USERNAME = "admin"
 PASSWORD = "the-right-one"
 BAN_AFTER = 5
 API = "api/v2/"
+OLD, NEW = "qbittorrent-4.5.2", "qbittorrent-5.1.0"
+MULTI = "7202b0b5e451bfb8bd36e75ee472fe36018698ff"
 TRUSTED = "SID=trusted"  # the session of an address that needs no log-in
 
 
@@ -39,6 +41,18 @@ async def polls(adapter: QbittorrentAdapter, count: int) -> list[Poll]:
 def count(replay: Replay, method: str) -> int:
     """How often something was asked of it."""
     return [call["method"] for call in replay.calls].count(API + method)
+
+
+def instead(replay: Replay, method: str, answer: Answer) -> None:
+    """Another answer to one call."""
+    sound = replay.answer
+    replay.answer = lambda call: answer if call["method"] == API + method else sound(call)
+
+
+def posted(replay: Replay) -> list[str]:
+    """What was sent besides log-ins."""
+    sent = [call["method"].removeprefix(API) for call in replay.calls if call["verb"] == "POST"]
+    return [method for method in sent if method != "auth/login"]
 
 
 def recorded_answer(path: Path) -> Answer:

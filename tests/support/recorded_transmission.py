@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from contract.adapter_suite import SAMPLES
@@ -26,7 +28,7 @@ NOT_RECORDED = {
     "downloadLimited": False,
     "seedRatioLimit": 2.0,
     "seedRatioMode": 0,
-    "sequentialDownload": 0,
+    "sequential_download": 0,
     "uploadLimit": 0,
     "uploadLimited": False,
     "wanted": [1, 1, 1],
@@ -195,3 +197,12 @@ def adapter_of(url: str, password: str | None = PASSWORD, clock: Clock | None = 
         "owners": {"tv": "sluice"},
     }
     return TransmissionAdapter("transmission", ClientSettings.model_validate(values), clock or Hurried())
+
+
+@asynccontextmanager
+async def closing(adapter: TransmissionAdapter) -> AsyncIterator[TransmissionAdapter]:
+    """Close it at the end, whatever happened."""
+    try:
+        yield adapter
+    finally:
+        await adapter.close()

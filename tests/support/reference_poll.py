@@ -62,20 +62,20 @@ def _is_news(base: Download | None, row: Download) -> bool:
 
 
 def judge(
-    holds: Holds, policy: HoldPolicy, table: Table, settled: Settled, *, restarted: bool, now: float
+    holds: Holds, policy: HoldPolicy, table: Table, settled: Settled, *, restarted: bool, asked: float, heard: float
 ) -> tuple[Holds, tuple[str, ...]]:
     """The new holds, and what is gone for good."""
     waived = [row.id for row in table.rows.values() if row.intent is not None and row.intent.accepted]
     vanished = [i for i in table.rows if i not in settled.rows]
     fresh = [i for i in vanished if i not in holds.missing and i not in waived]
     large = len(fresh) >= LARGE_COUNT and len(fresh) >= LARGE_SHARE * len(table.rows)
-    quarantine = max(holds.quarantine_until, now + policy.after_reconnect if restarted or large else 0.0)
-    missing = {i: _again(holds.missing.get(i), now) for i in vanished if i not in waived}
+    quarantine = max(holds.quarantine_until, heard + policy.after_reconnect if restarted or large else 0.0)
+    missing = {i: _again(holds.missing.get(i), heard) for i in vanished if i not in waived}
     growing = len(settled.rows) > holds.count
-    held = now < quarantine or (growing and holds.quarantine_until > 0)
+    held = asked < quarantine or (growing and holds.quarantine_until > 0)
     gone = [i for i in vanished if i in waived]
     if not held:
-        gone += [i for i, m in missing.items() if m.polls >= MIN_POLLS and now - m.since >= policy.ordinary]
+        gone += [i for i, m in missing.items() if m.polls >= MIN_POLLS and asked - m.since >= policy.ordinary]
     left = {i: m for i, m in missing.items() if i not in gone}
     return Holds(left, quarantine if held else 0.0, len(settled.rows)), tuple(gone)
 
@@ -91,15 +91,22 @@ class PlainSession(Session):
     last = Settled()
 
     @override
-    async def _take(self, now: datetime) -> None:
+    async def _take(self, now: datetime, asked: float) -> None:
         table = self._table.baseline
         settled = settle(table, self.listed(), now, self.last, restarted=self._restarted)
         if table is None:
             holds = Holds(count=len(settled.rows))
             await self._table.commit_keyframe(settled.rows, now)
         else:
-            monotonic = self._clock.monotonic()
-            holds, gone = judge(self._holds, self._policy, table, settled, restarted=self._restarted, now=monotonic)
+            holds, gone = judge(
+                self._holds,
+                self._policy,
+                table,
+                settled,
+                restarted=self._restarted,
+                asked=asked,
+                heard=self._clock.monotonic(),
+            )
             await self._table.commit(upserts(table, settled), gone, now)
         self.last, self._holds, self._restarted = settled, holds, False
 

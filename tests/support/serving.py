@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -15,23 +16,81 @@ from support.replay import Answer
 Answerer = Callable[[dict[str, Any]], Answer | Awaitable[Answer]]
 
 
-async def serve(client: Answerer) -> int:
-    """Answer for one client on a free port, until the loop ends; the port."""
+class Listener:
+    """One client's port, the same for its whole life: it listens or refuses. Only in the loop that serves.
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    Not an asyncio.Server: closed while a connection is being accepted it leaves that one open for ever (3.11).
+    """
+
+    def __init__(self, client: Answerer) -> None:
+        self._client = client
+        self._listening: asyncio.Task[None] | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._socket: socket.socket | None = None
+        self.port = 0
+
+    def listen(self) -> None:
+        """Answer from now on, on the port of before."""
+        if self._listening is None:
+            port = self._socket or _bound(self.port)
+            port.listen(100)
+            self._socket, self.port = port, port.getsockname()[1]
+            self._listening = asyncio.get_running_loop().create_task(self._accept(port))
+
+    def refuse(self) -> None:
+        """As if the process had ended: connections break and new ones are refused.
+
+        The port stays bound, so that no other process takes it meanwhile.
+        """
+        self.close()
+        self._socket = _bound(self.port)
+
+    def close(self) -> None:
+        """Break connections and let go of the port."""
+        if self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _accept(self, port: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(port)
+            task = loop.create_task(self._connected(connection, port))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+
+    async def _connected(self, connection: socket.socket, port: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
+        self._open.add(writer)
         try:
-            while await _exchange(client, reader, writer):
+            while self._socket is port and await _exchange(self._client, reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # a connection that ends, be it with the loop, is nothing to report
         finally:
+            self._open.discard(writer)
             writer.close()
 
-    server = await asyncio.start_server(connected, HOST, 0)
-    await server.start_serving()
-    port: int = server.sockets[0].getsockname()[1]
-    asyncio.get_running_loop().create_task(server.serve_forever())
-    return port
+
+def _bound(port: int) -> socket.socket:
+    found = socket.socket()
+    found.setblocking(False)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind((HOST, port))
+    return found
+
+
+async def serve(client: Answerer) -> int:
+    """Answer for one client on a free port, until the loop ends; the port."""
+    listener = Listener(client)
+    listener.listen()
+    return listener.port
 
 
 async def _exchange(client: Answerer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -7,13 +7,14 @@ import json
 import os
 import urllib.error
 import urllib.request
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
 
 from support.clients import HOST, free_ports
-from support.launched import OneProgram, Program, installed
+from support.launched import OneProgram, Program, installed, version_of
 
 PROGRAM = "transmission-daemon"
 PACKAGE = "transmission-daemon"
@@ -40,6 +41,11 @@ class Transmission(OneProgram):
         self._session_id = ""
         self.download_dir.mkdir(parents=True)
         (directory / "settings.json").write_text(json.dumps(_settings(self, incomplete_dir)))
+
+    @cached_property
+    def version(self) -> str:
+        """What the program says that it is."""
+        return version_of(self._command, os.environ)
 
     @property
     def url(self) -> str:

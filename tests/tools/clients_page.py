@@ -32,8 +32,7 @@ def main(arguments: list[str]) -> int:
     for kind in kinds:
         version = _version(kind)
         if "--edits" not in arguments:
-            recorded = sorted(map(str, (ROOT / "tests/contract").glob(f"test_{kind}_*.py")))
-            if not _pass([f"tests/clients/test_{kind}.py", *recorded]):
+            if not _pass([f"tests/clients/test_{kind}.py", f"tests/contract/{kind}"]):
                 return 1
             report = with_run(report, kind, version, ours[kind].live.cases())
         if not _pass([f"tests/clients/test_{kind}_edits.py"]):

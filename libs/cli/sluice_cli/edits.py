@@ -5,30 +5,26 @@ What a client cannot do it says, and nothing is changed.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from sluice_cli import many
-from sluice_cli.failure import WrongUsage
+from sluice_cli import many, sheet, values
+from sluice_cli.api import Api
+from sluice_cli.failure import Failure, WrongUsage
 from sluice_cli.many import Ids
-from sluice_cli.run import Json
-from sluice_cli.values import files, rate
+from sluice_cli.one import Id, every_file
+from sluice_cli.run import Json, show, talk
+from sluice_cli.values import files, named, rate
+from sluice_cli.which import Which, find_or_fail
+from sluice_cli.words import clean
+from sluice_common.model.edits import Place
 
-Id = Annotated[
-    str, typer.Argument(metavar="ID", help="The id, its unique beginning, or CLIENT/ID; see `sluice queue`.")
-]
 Words = list[str] | None
 
 
-class Place(StrEnum):
-    """Where in the client's queue."""
-
-    TOP = "top"
-    UP = "up"
-    DOWN = "down"
-    BOTTOM = "bottom"
+PLACES = tuple(place.value for place in Place)
 
 
 def force_start(
@@ -50,11 +46,13 @@ def reannounce(ctx: typer.Context, downloads: Ids, json: Json = False) -> None:
 def queue_move(
     ctx: typer.Context,
     downloads: Ids,
-    to: Annotated[Place, typer.Option(help="Where to.")],
+    to: Annotated[str, typer.Option(help=f"Where to: {', '.join(PLACES)}.")],
     json: Json = False,
 ) -> None:
     """Move downloads in their client's queue."""
-    many.edit(ctx, downloads, {"kind": "queue", "to": to.value}, f"moved in the queue ({to.value})", json)
+    if to not in PLACES:
+        raise WrongUsage(f"--to: {to!r} is no place in a queue; there are: {', '.join(PLACES)}")
+    many.edit(ctx, downloads, {"kind": "queue", "to": to}, f"moved in the queue ({to})", json)
 
 
 def category(
@@ -67,6 +65,8 @@ def category(
     """Put downloads in another category."""
     if (to is None) != none:
         raise WrongUsage("give either --to CATEGORY or --none")
+    if to is not None:
+        named([to], "--to: a category (--none takes them out of theirs)")
     many.edit(ctx, downloads, {"kind": "category", "category": to}, f"put in {to or 'no category'}", json)
 
 
@@ -80,6 +80,7 @@ def tags(
     """Give downloads these tags and no others."""
     if bool(to) == none:
         raise WrongUsage("give either --set TAG, once or more, or --none")
+    named(to or (), "--set: a tag (--none takes all away)")
     many.edit(ctx, downloads, {"kind": "tags", "tags": to or []}, f"tagged {', '.join(to or ['nothing'])}", json)
 
 
@@ -88,14 +89,19 @@ def limit(
     downloads: Ids,
     download: Annotated[str | None, typer.Option(help="Bytes per second: 500000, 512K, 2M; 0 lifts it.")] = None,
     upload: Annotated[str | None, typer.Option(help="Likewise.")] = None,
-    ratio: Annotated[float | None, typer.Option(min=0, help="Stop seeding at this ratio; 0 lifts it.")] = None,
+    ratio: Annotated[str | None, typer.Option(help="Stop seeding at this ratio: 1.5; 0 lifts it.")] = None,
     seeding_time: Annotated[
-        int | None, typer.Option(min=0, help="Stop seeding after so many seconds; 0 lifts it.")
+        str | None, typer.Option(help="Stop seeding after whole minutes: 90m, 36h, or seconds; 0 lifts it.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Limit downloads; what is not given stays."""
-    change = _present(download=rate(download), upload=rate(upload), ratio=ratio, seeding_time=seeding_time)
+    change = _present(
+        download=rate(download),
+        upload=rate(upload),
+        ratio=values.ratio(ratio),
+        seeding_time=values.minutes(seeding_time),
+    )
     if not change:
         raise WrongUsage("give at least one of --download, --upload, --ratio, --seeding-time")
     many.edit(ctx, downloads, {"kind": "limits", **change}, "limited", json)
@@ -108,6 +114,7 @@ def move(
     json: Json = False,
 ) -> None:
     """Move downloads' data to another folder of their client."""
+    named([to], "--to: a folder")
     many.edit(ctx, downloads, {"kind": "move", "save_path": to}, f"moved to {to}", json)
 
 
@@ -118,21 +125,37 @@ def rename(
     json: Json = False,
 ) -> None:
     """Show a download under another name."""
+    named([name], "a name")
     many.edit(ctx, [download], {"kind": "rename", "name": name}, "renamed", json)
 
 
 def choose(
     ctx: typer.Context,
     download: Id,
-    want: Annotated[Words, typer.Option(help="File numbers to fetch: 3, 0-7, 1,4-6; may be repeated.")] = None,
-    skip: Annotated[Words, typer.Option(help="File numbers not to fetch; likewise.")] = None,
+    want: Annotated[Words, typer.Option(help="File numbers (see `sluice files`) to fetch: 3, 0-7, 1,4-6.")] = None,
+    skip: Annotated[Words, typer.Option(help="File numbers not to fetch; both may be repeated.")] = None,
     json: Json = False,
 ) -> None:
     """Choose which of a download's files are fetched; those named in neither stay as they are."""
     if not want and not skip:
         raise WrongUsage("give --want, --skip or both")
     change = {"kind": "files", "wanted": files(want or ()), "unwanted": files(skip or ())}
-    many.edit(ctx, [download], change, "chosen", json)
+
+    async def work(api: Api) -> None:
+        which = await find_or_fail(api, download)
+        answer = await api.call("POST", f"{which.path}/edit", body=change)
+        told = None if json else await _chosen(api, which)
+        show(answer, json, lambda _: Text(f"chosen: {clean(which.name)} ({which.client}/{clean(which.id)}); {told}"))
+
+    talk(ctx, work)
+
+
+async def _chosen(api: Api, which: Which) -> str:
+    """By the client's own file list: the row's size may be of before for a moment. What was done stays done."""
+    try:
+        return sheet.chosen(await every_file(api, which))
+    except Failure as failure:
+        return f"its files cannot be read now: {clean(failure)}"
 
 
 def trackers(

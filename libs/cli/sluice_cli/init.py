@@ -21,6 +21,10 @@ _OPENING = (
     "This asks for your download clients (kind, URL, password), for the folders of your series and movies, and who "
     "imports which category. Nothing is written before you have seen it."
 )
+_QUEUE_ONLY = (
+    "! Without a library nothing is imported: `features: [queue]` is written, and Sluice shows and commands the queue "
+    "only. To import as well, give --library NAME=KIND,ROOT now, or later add `libraries:` and take `features:` out."
+)
 
 Words = list[str] | None
 
@@ -58,6 +62,8 @@ def init(
     if interactive and not yes:
         talk.say(_OPENING)
     clients, libraries = asking.gather(talk, said)
+    if not libraries:
+        talk.say(_QUEUE_ONLY)
     text = writing.text_of(document(clients, libraries, layout))
     if print_:
         typer.echo(text, nl=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
+from rich.text import Text
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from sluice_cli import named, tables
+from sluice_cli import matching, named, tables, timeline
 from sluice_cli.api import Answer, Api, segment
 from sluice_cli.failure import Failure, WrongUsage
 from sluice_cli.run import Json, Limit, show, talk
@@ -48,12 +51,20 @@ def history(
             answer = await api.get("/history", {"client": client, "type": kind, "limit": limit})
         else:
             answer = await _timeline(api, download, limit)
+        empty = None
         if not answer.document["items"]:
             _check_type(kind)
             await _check_client(api, client)
-        show(answer, json, tables.history)
+            filters = {"client": client, "type": kind}
+            empty = await matching.nothing(api, "/history", filters, "events") if download is None else None
+        show(answer, json, _or_empty(empty, timeline.history))
 
     talk(ctx, work)
+
+
+def _or_empty(empty: str | None, render: Callable[[dict[str, Any]], RenderableType]) -> Any:
+    """What is shown instead, where a filter lets nothing through."""
+    return render if empty is None else lambda _: Text(empty)
 
 
 def _check_type(kind: str | None) -> None:
@@ -117,9 +128,11 @@ def list_imports(
             raise WrongUsage(f"--state: {state!r} is no state; there are: {', '.join(STATES)}")
         params = {"client": client, "state": state, "limit": limit}
         answer = await api.get("/imports", params)
+        empty = None
         if not answer.document["items"]:
             await _check_client(api, client)
-        show(answer, json, tables.imports)
+            empty = await matching.nothing(api, "/imports", {"client": client, "state": state}, "imports")
+        show(answer, json, _or_empty(empty, tables.imports))
 
     talk(ctx, work)
 
@@ -187,7 +200,10 @@ def list_media(
     wanted = _kind(kind) if kind is not None else None
 
     async def work(api: Api) -> None:
-        show(await api.get("/media", {"kind": wanted, "search": search, "limit": limit}), json, tables.media)
+        answer = await api.get("/media", {"kind": wanted, "search": search, "limit": limit})
+        filters = {"kind": kind, "search": search}
+        empty = None if answer.document["items"] else await matching.nothing(api, "/media", filters, "media items")
+        show(answer, json, _or_empty(empty, tables.media))
 
     talk(ctx, work)
 

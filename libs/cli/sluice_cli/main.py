@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +15,9 @@ from sluice_cli.target import Given
 from sluice_cli.up import up
 from sluice_cli.words import clean
 
+_RUNNING = "Running it"
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command()(up)
+app.command(rich_help_panel=_RUNNING)(up)
 
 
 def _say_version(wanted: bool) -> None:
@@ -49,44 +51,40 @@ def sluice(
 
 def register_the_others() -> None:
     """Every verb beside `up`. What they import (httpx, rich) costs half a second, which `up` need not wait for."""
-    from sluice_cli import downloads, edits, keep, library, steering
+    from sluice_cli import downloads, edits, keep, library, one, steering
     from sluice_cli.doctor import doctor
     from sluice_cli.init import init
     from sluice_cli.queue import queue
 
-    for verb in (
-        queue,
-        doctor,
-        init,
-        downloads.add,
-        downloads.pause,
-        downloads.resume,
-        downloads.recheck,
-        downloads.retry,
-        downloads.remove,
-        edits.force_start,
-        edits.reannounce,
-        edits.queue_move,
-        edits.category,
-        edits.tags,
-        edits.limit,
-        edits.move,
-        edits.rename,
-        edits.choose,
-        edits.trackers,
-        edits.peers,
-        library.history,
-        library.clients,
-        steering.limits,
-        steering.pause_all,
-        steering.resume_all,
-        keep.backup,
-        keep.restore,
-    ):
-        app.command()(verb)
-    app.add_typer(library.imports, name="imports")
-    app.add_typer(library.media, name="media")
-    app.add_typer(library.libraries, name="libraries")
+    panels: dict[str, tuple[Callable[..., None], ...]] = {
+        "Look": (queue, one.show, one.files, library.history, library.clients, doctor),
+        "Downloads": (
+            downloads.add,
+            downloads.pause,
+            downloads.resume,
+            downloads.recheck,
+            downloads.retry,
+            downloads.remove,
+            edits.force_start,
+            edits.reannounce,
+            edits.queue_move,
+            edits.category,
+            edits.tags,
+            edits.limit,
+            edits.move,
+            edits.rename,
+            edits.choose,
+            edits.trackers,
+            edits.peers,
+        ),
+        "Whole clients": (steering.limits, steering.pause_all, steering.resume_all),
+        _RUNNING: (init, keep.backup, keep.restore),
+    }
+    for panel, verbs in panels.items():
+        for verb in verbs:
+            app.command(rich_help_panel=panel)(verb)
+    for name, group in (("imports", library.imports), ("media", library.media), ("libraries", library.libraries)):
+        app.add_typer(group, name=name, rich_help_panel="Library")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from sluice_cli import tables
+from sluice_cli import matching, tables
 from sluice_cli.api import Api, Params, StreamEnded
 from sluice_cli.run import Json, Limit, console, print_raw, show, talk
 from sluice_cli.sse import Message
@@ -27,6 +27,8 @@ def queue(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it live until Ctrl-C.")] = False,
     client: Annotated[str | None, typer.Option(help="Only this client's downloads.")] = None,
     state: Annotated[str | None, typer.Option(help="Only this state: downloading, seeding, paused, …")] = None,
+    health: Annotated[str | None, typer.Option(help="Only this health: ok, warning, error.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
     search: Annotated[str | None, typer.Option(help="Only names that contain this.")] = None,
     sort: Annotated[str, typer.Option(help="name, added, size, progress, …; -added is newest first.")] = "name",
     limit: Limit = 100,
@@ -36,24 +38,27 @@ def queue(
 
     With --watch --json, every line is one event's data: first the view, then what changed.
     """
-    params: Params = {"client": client, "state": state, "search": search, "sort": sort, "limit": limit}
+    filters = {"client": client, "state": state, "health": health, "category": category, "search": search}
+    params: Params = {**filters, "sort": sort, "limit": limit}
 
     async def work(api: Api) -> None:
         if watch:
-            await _watch(api, params, json)
+            await _watch(api, params, json, matching.told(filters))
         else:
-            show(await api.get("/queue", params), json, tables.queue)
+            answer = await api.get("/queue", params)
+            empty = None if answer.document["items"] else await matching.nothing(api, "/queue", filters, "downloads")
+            show(answer, json, lambda document: tables.queue(document, empty))
 
     talk(ctx, work)
 
 
-async def _watch(api: Api, params: Params, as_json: bool) -> None:
+async def _watch(api: Api, params: Params, as_json: bool, filters: str) -> None:
     messages = followed(api, params)
     if as_json:
         async for message in messages:
             print_raw(message.data.encode())
     elif sys.stdout.isatty():
-        await _redraw(messages)
+        await _redraw(messages, f"No downloads match {filters} now." if filters else None)
     else:
         await _lines(messages)
 
@@ -70,12 +75,12 @@ async def followed(api: Api, params: Params) -> AsyncIterator[Message]:
         await asyncio.sleep(_RETRY)
 
 
-async def _redraw(messages: AsyncIterator[Message]) -> None:
+async def _redraw(messages: AsyncIterator[Message], empty: str | None) -> None:
     watched = Watched()
     with Live(Text("waiting for the queue …"), console=console(), refresh_per_second=4, screen=True) as live:
         async for message in messages:
             watched.take(message.event, msgspec.json.decode(message.data))
-            live.update(tables.queue(watched.document))
+            live.update(tables.queue(watched.document, empty))
 
 
 async def _lines(messages: AsyncIterator[Message]) -> None:

@@ -11,7 +11,7 @@ from sluice_cli.api import Answer, Api, segment
 from sluice_cli.failure import WrongUsage
 from sluice_cli.run import Json, show, talk
 from sluice_cli.values import rate
-from sluice_cli.words import NOTHING, speed
+from sluice_cli.words import speed
 
 Client = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's name; see `sluice clients`.")]
 
@@ -36,7 +36,10 @@ def limits(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show what limits a client as a whole, or change it."""
+    """Show what limits a client as a whole, or change it.
+
+    --download and --upload change the ordinary limits, also while the alternative ones are in force.
+    """
     change = {name: rate(text) for name, text in (("download", download), ("upload", upload)) if text is not None}
     if change and alternative is not None:
         raise WrongUsage("change the limits or switch to the alternative ones, one after the other")
@@ -53,9 +56,17 @@ def limits(
 
 def _limits(client: str, document: dict[str, Any]) -> Text:
     on = document.get("alternative")
-    alternative = NOTHING if on is None else "on" if on else "off"
-    down, up = speed(document.get("download")), speed(document.get("upload"))
-    return Text(f"{client}: down {down}, up {up}, alternative limits {alternative}")
+    ordinary = ", ".join(
+        f"{word} {_limit(document.get(name))}" for word, name in (("down", "download"), ("up", "upload"))
+    )
+    if on:
+        return Text(f"{client}: its alternative limits are in force; those that rest meanwhile: {ordinary}")
+    alternative = "it has no alternative limits" if on is None else "alternative limits off"
+    return Text(f"{client}: {ordinary}, {alternative}")
+
+
+def _limit(value: int | None) -> str:
+    return "unlimited" if value is None else speed(value)
 
 
 def _steer(ctx: typer.Context, client: str, control: dict[str, Any], done: str, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sluice_cli import advice
+from sluice_cli import advice, grid
 from sluice_cli.words import NOTHING, clean, id_length, moment, share, size, span, speed
 
 Row = dict[str, Any]
@@ -20,34 +20,14 @@ _VERDICT = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "yel
 _IMPORT = {"imported": "green", "blocked": "yellow", "failed": "red"}
 
 
-def _table(*columns: str, right: Sequence[str] = (), wide: str | None = None) -> Table:
-    """Where the terminal is too narrow, the `wide` column gives way first; see `_add`."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=column != wide)
-    return table
-
-
-def _add(table: Table, *cells: str | Text) -> None:
-    """A row. Rich shrinks columns that may wrap before others; the cells themselves are cut and never wrapped."""
-    row = [cell if isinstance(cell, Text) else Text(cell) for cell in cells]
-    for cell in row:
-        cell.no_wrap, cell.overflow = True, "ellipsis"
-    table.add_row(*row)
-
-
-def _words(*lines: str) -> Text:
-    return Text("\n".join(line for line in lines if line))
-
-
-def queue(document: Row) -> RenderableType:
-    """A page of the queue, or a watched view of it, and the clients that have a problem."""
+def queue(document: Row, empty: str | None = None) -> RenderableType:
+    """A page of the queue, or a watched view of it, and the clients that have a problem; `empty` says why it is so."""
     rows: list[Row] = document["items"]
     notes = [*_troubles(document["clients"]), _more(len(rows), document["total"])]
     if not rows:
-        return _words("The queue is empty.", *notes)
+        return grid.lines(empty or "The queue is empty.", *notes)
     table = _Queue(rows)
-    return Group(table, _words(*notes)) if any(notes) else table
+    return Group(table, grid.lines(*notes)) if any(notes) else table
 
 
 class _Queue:
@@ -67,9 +47,9 @@ class _Queue:
         for column in self._DISPENSABLE:
             if self._width(columns) > options.max_width:
                 columns.remove(column)
-        table = _table(*columns, right=self._RIGHT, wide="Name")
+        table = grid.table(*columns, right=self._RIGHT, wide="Name")
         for cells in self._cells:
-            _add(table, *(cells[column] for column in columns))
+            grid.add(table, *(cells[column] for column in columns))
         yield table
 
     def _width(self, columns: Sequence[str]) -> int:
@@ -114,7 +94,7 @@ def _more(shown: int, total: int) -> str:
 def download(row: Row) -> Text:
     """One row, as a command's result."""
     done = share(row["progress"])
-    return _words(f"{clean(row['name'])}  {clean(row['state'])}, {done} of {size(row['size'])}", where(row))
+    return grid.lines(f"{clean(row['name'])}  {clean(row['state'])}, {done} of {size(row['size'])}", where(row))
 
 
 def where(row: Row) -> str:
@@ -125,63 +105,29 @@ def where(row: Row) -> str:
 def clients(document: Row) -> RenderableType:
     """The configured clients."""
     if not document["items"]:
-        return _words("No client is configured; add one under `clients:` in sluice.yaml.")
-    table = _table("Client", "Type", "Health", "Downloads", "Down", "Up", "Free", "Version", "Last seen",
+        return grid.lines("No client is configured; add one under `clients:` in sluice.yaml.")
+    table = grid.table("Client", "Type", "Health", "Downloads", "Down", "Up", "Free", "Version", "Last seen",
                    right=("Downloads", "Down", "Up", "Free"))  # fmt: skip
     for client in document["items"]:
         health = Text(clean(client["health"]), style=_HEALTH.get(client["health"], ""))
         health.append(" stale" if client["stale"] else "", style="dim")
-        _add(table, client["name"], client["type"], health, str(client["downloads"]), speed(client["down_speed"]),
+        grid.add(table, client["name"], client["type"], health, str(client["downloads"]), speed(client["down_speed"]),
              speed(client["up_speed"]), size(client["free_space"]), clean(client["version"]),
              moment(client["last_good_poll"]))  # fmt: skip
     notes = list(_troubles(each for each in document["items"] if each["health"] != "ok"))
-    return Group(table, _words(*notes)) if notes else table
-
-
-def history(document: Row) -> RenderableType:
-    """Events, in the order of the page."""
-    if not document["items"]:
-        return _words("Nothing is recorded.")
-    table = _table("Time", "Event", "Client", "Name", "Detail", wide="Name")
-    for entry in document["items"]:
-        data = entry["data"]
-        name = data.get("name") or data.get("path") or entry.get("download_id")
-        _add(table, moment(entry["time"]), clean(entry["type"]), clean(entry["client"]), clean(name), _detail(entry))
-    return _with_next(table, document)
-
-
-def _detail(entry: Row) -> str:
-    data = entry["data"]
-    if data.get("verb"):
-        return clean(_command(data))
-    words = [data.get("reason"), data.get("message"), "noticed later" if entry.get("source") == "reconciled" else None]
-    return clean(": ".join(str(word) for word in words if word))
-
-
-def _command(data: Row) -> str:
-    """What was asked of a client, by whom and from where, and why it failed where it did."""
-    what = f"{data['verb']} with data" if data.get("with_data") else data["verb"]
-    outcome = f": {data['outcome']}" if data.get("outcome") != "ok" else ""
-    origin = f" from {data['origin']}" if data.get("origin") else ""
-    return f"{what}{outcome}, by {data.get('actor')}{origin}"
-
-
-def _with_next(table: Table, document: Row) -> RenderableType:
-    if not document.get("next"):
-        return table
-    return Group(table, _words("There is more; --limit shows it."))
+    return Group(table, grid.lines(*notes)) if notes else table
 
 
 def imports(document: Row) -> RenderableType:
     """A page of imports."""
     if not document["items"]:
-        return _words("There are no imports.")
-    table = _table("ID", "Name", "State", "Files", "Library", "Client", "Updated", right=("Files",), wide="Name")
+        return grid.lines("There are no imports.")
+    table = grid.table("ID", "Name", "State", "Files", "Library", "Client", "Updated", right=("Files",), wide="Name")
     length = id_length(row["id"] for row in document["items"])
     for row in document["items"]:
-        _add(table, clean(row["id"])[:length], clean(row["name"]), _import_state(row), _files(row),
+        grid.add(table, clean(row["id"])[:length], clean(row["name"]), _import_state(row), _files(row),
              clean(row.get("library")), row["client"], moment(row.get("updated_at")))  # fmt: skip
-    return _with_next(table, document)
+    return grid.with_next(table, document)
 
 
 def _import_state(row: Row) -> Text:
@@ -199,13 +145,13 @@ def one_import(row: Row, short: str) -> RenderableType:
     lines = [f"import {clean(short)} of {where({'client': row['client'], 'id': row['download_id']})}",
              clean(row.get("message") or ""), *_commands(row, short)]  # fmt: skip
     if not row.get("files"):
-        return Group(head, _words(*lines))
-    table = _table("File", "Size", "Verdict", "Placed", "Target", right=("Size",), wide="File")
+        return Group(head, grid.lines(*lines))
+    table = grid.table("File", "Size", "Verdict", "Placed", "Target", right=("Size",), wide="File")
     for file in row["files"]:
         verdict = f"{file['verdict']}: {file['reason']}" if file.get("reason") else file["verdict"]
         placed = clean(file.get("method") or "yes") if file.get("placed") else NOTHING
-        _add(table, clean(file["path"]), size(file["size"]), clean(verdict), placed, clean(file.get("target")))
-    return Group(head, _words(*lines), table)
+        grid.add(table, clean(file["path"]), size(file["size"]), clean(verdict), placed, clean(file.get("target")))
+    return Group(head, grid.lines(*lines), table)
 
 
 def _commands(row: Row, short: str) -> list[str]:
@@ -216,13 +162,13 @@ def _commands(row: Row, short: str) -> list[str]:
 def media(document: Row) -> RenderableType:
     """Media items."""
     if not document["items"]:
-        return _words("No media item is known; `sluice media add TITLE --kind movie` makes one.")
-    table = _table("ID", "Title", "Year", "Kind", "Library", "Files", right=("Year", "Files"), wide="Title")
+        return grid.lines("No media item is known; `sluice media add TITLE --kind movie` makes one.")
+    table = grid.table("ID", "Title", "Year", "Kind", "Library", "Files", right=("Year", "Files"), wide="Title")
     length = id_length(item["id"] for item in document["items"])
     for item in document["items"]:
-        _add(table, clean(item["id"])[:length], clean(item["title"]), clean(item.get("year")), clean(item["kind"]),
+        grid.add(table, clean(item["id"])[:length], clean(item["title"]), clean(item.get("year")), clean(item["kind"]),
              clean(item.get("library")), str(item.get("files", 0)))  # fmt: skip
-    return _with_next(table, document)
+    return grid.with_next(table, document)
 
 
 def known_media(item: Row) -> RenderableType:
@@ -230,41 +176,41 @@ def known_media(item: Row) -> RenderableType:
     if item.get("is_new") is None:  # an importer of before does not tell
         return media({"items": [item]})
     said = "Known from now on:" if item["is_new"] else "It was known already, and stays as it is:"
-    return Group(_words(said), media({"items": [item]}))
+    return Group(grid.lines(said), media({"items": [item]}))
 
 
 def renamed_media(item: Row) -> RenderableType:
     """An item under its new title, and what keeps the old one."""
     files = item.get("files", 0)
     kept = f"{files} files that are in the library already keep their names." if files else ""
-    return Group(media({"items": [item]}), _words(kept)) if kept else media({"items": [item]})
+    return Group(media({"items": [item]}), grid.lines(kept)) if kept else media({"items": [item]})
 
 
 def removed_media(item: Row) -> RenderableType:
     """What an item was."""
     year = f" ({item['year']})" if item.get("year") else ""
-    return _words(f"{clean(item['title'])}{year} is no longer known.")
+    return grid.lines(f"{clean(item['title'])}{year} is no longer known.")
 
 
 def libraries(document: Row) -> RenderableType:
     """The configured libraries."""
     if not document["items"]:
-        return _words("No library is configured; add one under `libraries:` in sluice.yaml.")
-    table = _table("Library", "Kind", "Root", "State", "Files", "Free", right=("Files", "Free"))
+        return grid.lines("No library is configured; add one under `libraries:` in sluice.yaml.")
+    table = grid.table("Library", "Kind", "Root", "State", "Files", "Free", right=("Files", "Free"))
     for row in document["items"]:
         state = Text("ready", style="green") if row["available"] else Text("unavailable", style="red")
-        _add(table, row["name"], row["kind"], clean(row["root"]), state, str(row.get("files", 0)),
+        grid.add(table, row["name"], row["kind"], clean(row["root"]), state, str(row.get("files", 0)),
              size(row.get("free_space")))  # fmt: skip
     notes = [f"! {row['name']}: {clean(row['problem'])}" for row in document["items"] if row.get("problem")]
-    return Group(table, _words(*notes)) if notes else table
+    return Group(table, grid.lines(*notes)) if notes else table
 
 
 def doctor(document: Row) -> RenderableType:
     """Every check, and of those that are not well what is the case and what to do."""
-    table = _table("Check", "Subject", "Result", "Detail", wide="Detail")
+    table = grid.table("Check", "Subject", "Result", "Detail", wide="Detail")
     for row in document["items"]:
         detail = clean(row["detail"]) if row["status"] == "ok" else ""
-        _add(table, clean(row["check"]), clean(row["subject"]), _verdict(row), detail)
+        grid.add(table, clean(row["check"]), clean(row["subject"]), _verdict(row), detail)
     notes = [_diagnosis(row) for row in document["items"] if row["status"] != "ok"]
     return Group(table, *notes, Text(f"\n{_tally(document['items'])}"))
 

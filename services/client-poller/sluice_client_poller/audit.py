@@ -1,6 +1,6 @@
 """Who had what done to a client: every command that came, also one that failed, becomes an event.
 
-No field holds what a user typed: no URL, no magnet link, no path, no tracker.
+What it asked for is told by `deeds`, which leaves out whatever may hold a pass key.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
+from sluice_client_poller import deeds
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.publish import publish_event
 from sluice_common.contracts import commands, rpc
 from sluice_common.contracts.events import CommandData, Event, event_id, make
 from sluice_common.kit import log as logging
 from sluice_common.kit.errors import BusUnavailable
+from sluice_common.model.download import Download
 
 log = logging.get(__name__)
 
@@ -37,6 +39,11 @@ def key_of(verb: str, body: Any, request: rpc.Request) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode((verb, request.request_id, body))).digest()
 
 
+def id_of(body: Any, done: object) -> str | None:
+    """The download that the command was about, None for the client as a whole; of an add it is told by the answer."""
+    return (done.id if isinstance(done, commands.Done) else None) or getattr(body, "id", None) or None
+
+
 def event_of(
     client: str,
     verb: str,
@@ -47,21 +54,26 @@ def event_of(
     now: datetime,
     *,
     accepted: bool = False,
+    before: Download | None = None,
+    after: Download | None = None,
 ) -> Event:
     """The event of one command; a repetition that ends the same way has the same id. Pure.
 
-    What the client `accepted` did not fail, though nobody may know what came of it.
+    What the client `accepted` did not fail, though nobody may know what came of it. `before` and `after` are the
+    download's row then and now, where there is one.
     """
-    download_id = (done.id if isinstance(done, commands.Done) else None) or getattr(body, "id", None) or None
+    row = after or before
     data = CommandData(
         client=client,
-        id=download_id,
+        id=id_of(body, done),
         verb=name_of(verb, body),
         outcome=outcome,
         actor=request.actor,
         origin=request.origin,
         request_id=request.request_id,
         with_data=body.with_data if isinstance(body, commands.Remove) else None,
+        name=deeds.masked(row.name) if row is not None and row.name else None,
+        changes=deeds.changes(body, before),
     )
     kind = "command.executed" if accepted or outcome == OK else "command.failed"
     same = event_id("command", client, key_of(verb, body, request).hex(), outcome, kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
@@ -12,20 +12,28 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from sluice_client_poller import audit, effects
+from sluice_client_poller import again, audit, effects
 from sluice_client_poller.adapters import guard, versions
-from sluice_client_poller.adapters.port import NewDownload
+from sluice_client_poller.adapters.port import NewDownload, Terms
 from sluice_client_poller.lease import Lease
 from sluice_client_poller.metrics import COMMANDS
+from sluice_client_poller.own import own_settings
 from sluice_client_poller.session import Session, with_intent
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import Stoppable, serve_each
 from sluice_common.contracts import commands, doctor, rpc, subjects
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
-from sluice_common.kit.errors import BusUnavailable, ClientError, Fenced, Problem, SluiceError
+from sluice_common.kit.errors import (
+    BusUnavailable,
+    ClientError,
+    ClientUnavailable,
+    Fenced,
+    Problem,
+    SluiceError,
+)
 from sluice_common.model.download import Download, Intent
-from sluice_common.model.edits import Limits
+from sluice_common.model.edits import AnyEdit, ForceStart, Limits, OwnSettings
 from sluice_common.model.enums import IntentKind
 
 log = logging.get(__name__)
@@ -34,28 +42,49 @@ REMEMBERED = 1000
 FILES_BUDGET = rpc.PAGE_BYTES
 # In the place of a download's id, where a command is about no single one.
 _WHOLE_CLIENT = ""
+_TAKEN_OUT = "it was taken out, its data and its source kept"
 
 Handler = Callable[[Any, rpc.Request], Awaitable[object]]
 T = TypeVar("T")
 
 
 class Deed:
-    """How far a command came: `sent` once the client may have it, `accepted` once it said so."""
+    """How far a command came: `sends` counts the requests that change something and that the client may have,
+    `accepted` is true once it said so; `row` is what it met."""
 
     def __init__(self) -> None:
-        self.sent = False
+        self.sends = 0
         self.accepted = False
+        self.row: Download | None = None
+
+    @property
+    def sent(self) -> bool:
+        """Whether the client may have been changed."""
+        return self.sends > 0
 
     async def change(self, call: Awaitable[T]) -> T:
-        """Await an adapter's changing call. What it refuses with a Problem was not done; else nobody knows."""
-        self.sent, self.accepted = True, False
+        """Await an adapter's changing call. What it refuses with a Problem was not done."""
+        self.accepted = False
         try:
             result = await call
         except Problem:
-            self.sent = False
+            self.sends = 0
             raise
-        self.accepted = True
+        except ClientUnavailable as error:
+            self.sends -= error.unsent
+            raise
+        self.sends, self.accepted = max(self.sends, 1), True
         return result
+
+    @property
+    def leaves_open(self) -> tuple[type[ClientError], ...]:
+        """The errors of the client after which nobody knows what it made of the command."""
+        return (ClientError,) if self.accepted else (ClientUnavailable,) if self.sent else ()
+
+    def unknown(self, error: ClientError) -> Problem:
+        """What is said of one that the client may have."""
+        why = "the client took it, but could not be looked at since" if self.accepted else "the client does not answer"
+        return _unknown(f"{why} ({error})")
 
 
 _DEED: ContextVar[Deed] = ContextVar("deed")
@@ -66,6 +95,10 @@ def _accepted(row: Download, epoch: str, request_id: str) -> Download:
     if row.epoch != epoch or row.intent is None or row.intent.request_id != request_id:
         return row
     return with_intent(row, accepted=True)
+
+
+def _new(body: commands.Add) -> NewDownload:
+    return NewDownload(**{name: getattr(body, name) for name in body.__struct_fields__})
 
 
 def _unknown(why: str) -> Problem:
@@ -84,6 +117,7 @@ class Commands:
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: list[Stoppable] = []
         self._open = 0
+        self._terms: OrderedDict[str, Terms] = OrderedDict()
         self._verbs: dict[str, tuple[type[Any], Handler]] = {
             "add": (commands.Add, self._once("add", self.add)),
             "pause": (commands.Act, self._once("pause", self._act(session.adapter.pause, effects.is_paused))),
@@ -95,6 +129,7 @@ class Commands:
             "steer": (commands.Steer, self._once("steer", self.steer)),
             "files": (commands.FilesOf, self.files),
             "look": (commands.Look, self.seen),
+            "settings": (commands.Look, self.settings),
             "limits": (rpc.Empty, self.limits),
             "about": (rpc.Empty, self.about),
         }
@@ -147,9 +182,9 @@ class Commands:
                 raise
             finally:
                 _DEED.reset(token)
-                if deed.accepted and outcome != audit.OK:
+                if (deed.accepted and outcome != audit.OK) or (deed.sent and outcome == "failed"):
                     outcome = audit.UNKNOWN
-                await self._tell(verb, body, request, outcome, value, accepted=deed.accepted)
+                await self._tell(verb, body, request, outcome, value, deed)
             return value
 
         async def counted(body: Any, request: rpc.Request) -> object:
@@ -161,9 +196,7 @@ class Commands:
 
         return counted
 
-    async def _tell(
-        self, verb: str, body: Any, request: rpc.Request, outcome: str, value: object, *, accepted: bool
-    ) -> None:
+    async def _tell(self, verb: str, body: Any, request: rpc.Request, outcome: str, value: object, deed: Deed) -> None:
         COMMANDS.labels(verb, outcome).inc()
         log.info(
             "command",
@@ -175,7 +208,19 @@ class Commands:
         )
         if verb in audit.CHANGING:
             now = self._clock.now()
-            event = audit.event_of(self._session.name, verb, body, request, outcome, value, now, accepted=accepted)
+            download_id = audit.id_of(body, value)
+            event = audit.event_of(
+                self._session.name,
+                verb,
+                body,
+                request,
+                outcome,
+                value,
+                now,
+                accepted=deed.accepted,
+                before=deed.row,
+                after=self._session.row(download_id) if download_id is not None else None,
+            )
             await audit.tell(self._bus, event)
 
     async def _in_time(self, handler: Handler, body: Any, request: rpc.Request) -> object:
@@ -183,6 +228,8 @@ class Commands:
             async with asyncio.timeout((request.deadline - self._clock.now()).total_seconds()):
                 return await handler(body, request)
         except TimeoutError as error:
+            if not _DEED.get().sent:
+                raise Problem("deadline_passed", 504, "the deadline passed before the client was asked") from error
             raise Problem(audit.UNKNOWN, 504, "the effect was not seen before the deadline") from error
         except (BusUnavailable, Fenced) as error:
             raise _unknown(str(error)) from error
@@ -214,8 +261,8 @@ class Commands:
                     self._remember(key, deed)
                 else:
                     self._done.pop(key, None)
-                if deed.accepted and isinstance(error, ClientError):
-                    raise _unknown(f"the client took it, but could not be looked at since ({error})") from error
+                if isinstance(error, deed.leaves_open):
+                    raise deed.unknown(error) from error
                 raise
             self._remember(key, value)
             return value
@@ -232,7 +279,8 @@ class Commands:
         if self._clock.now() >= request.deadline:
             raise Problem("deadline_passed", 504, "the deadline passed before anything was done")
         if not self._lease.is_fresh():
-            raise Problem("not_holder", 503, "this poller cannot prove its lease now; nothing was done, try again")
+            why = "this poller cannot prove its lease now and did nothing, but another may have"
+            raise Problem("not_holder", 503, f"{why}; look at the queue before trying again")
         self._session.refuse_if_down()
 
     def _refuse_to_go_on(self, request: rpc.Request) -> None:
@@ -241,6 +289,7 @@ class Commands:
             raise TimeoutError
         if not self._lease.is_fresh():
             raise Fenced("this poller cannot prove its lease any more")
+        _DEED.get().sends += 1
 
     def _find(self, download_id: str, epoch: str | None) -> Download:
         if not self._session.is_known:
@@ -252,6 +301,7 @@ class Commands:
             raise Problem("not_found", 404, f"{self._session.name} has no download {download_id}")
         if epoch is not None and row.epoch != epoch:
             raise Problem("epoch_changed", 409, "the download was added anew in the meantime; look at it again")
+        _DEED.get().row = row
         return row
 
     def _finished(self, download_id: str) -> commands.Done:
@@ -293,6 +343,12 @@ class Commands:
         self._session.refuse_if_down()
         return await self._session.adapter.limits()
 
+    async def settings(self, body: commands.Look, request: rpc.Request) -> OwnSettings:
+        """What is set in one download, asked now."""
+        self._session.refuse_if_down()
+        name = self._session.client_name_of(self._find(body.id, None))
+        return own_settings(await self._session.adapter.terms(name))
+
     def _alone(self, download_id: str) -> asyncio.Lock:
         """One command at a time on one row: a remove must never meet what a retry has just added."""
         row = self._session.row(download_id)
@@ -300,19 +356,7 @@ class Commands:
 
     async def add(self, body: commands.Add, request: rpc.Request) -> commands.Done:
         """Add, verify, and answer once the row is in the table."""
-        new = NewDownload(
-            magnet=body.magnet,
-            torrent=body.torrent,
-            save_path=body.save_path,
-            category=body.category,
-            paused=body.paused,
-            tags=body.tags,
-            sequential=body.sequential,
-            first_last=body.first_last,
-            download_limit=body.download_limit,
-            upload_limit=body.upload_limit,
-        )
-        download_id = await _DEED.get().change(self._session.adapter.add(new))
+        download_id = await _DEED.get().change(self._session.adapter.add(_new(body)))
         await self._session.see(download_id, effects.is_there)
         return self._finished(download_id)
 
@@ -324,26 +368,79 @@ class Commands:
             return self._finished(row.id)
 
     async def retry(self, body: commands.Retry, request: rpc.Request) -> commands.Done:
-        """Take it out, keeping its data, see it gone, and add it again. One that is gone already is only added."""
+        """Take it out, keeping its data, see it gone, and add it again with what was set on it.
+
+        One that is gone already is only added, with what an earlier try of this process knows of it.
+        """
         async with self._alone(body.id):
+            download_id = body.id
             if self._session.row(body.id) is not None:
                 row = self._find(body.id, body.epoch)
+                download_id = row.id
+                terms = await self._session.adapter.terms(self._session.client_name_of(row))
+                self._note(row.id, msgspec.structs.replace(terms, forced=row.forced))
                 await self._take_out(row, IntentKind.RETRY, request, with_data=False)
                 self._check_to_go_on(request)
-            return await self.add(body.source, request)
+            done = await self._add_again(_new(body.source), self._terms.get(download_id, Terms()))
+            self._terms.pop(download_id, None)
+            return done
+
+    def _note(self, download_id: str, terms: Terms) -> None:
+        self._terms[download_id] = terms
+        while len(self._terms) > REMEMBERED:
+            self._terms.popitem(last=False)
+
+    async def _add_again(self, source: NewDownload, terms: Terms) -> commands.Done:
+        adapter, new = self._session.adapter, again.added(source, terms)
+        try:
+            download_id = await _DEED.get().change(adapter.add(new))
+        except Problem as problem:
+            raise Problem(
+                "not_added_again", problem.status, f"{_TAKEN_OUT}, and not added again: {problem}"
+            ) from problem
+        except ClientError as error:
+            raise _unknown(f"{_TAKEN_OUT}; whether it was added again is not known ({error})") from error
+        held = new.paused and not source.paused
+        try:
+            lost = await self._set_again(download_id, await self._left(download_id, terms))
+            if held:
+                await adapter.resume(download_id)
+            if terms.forced and not source.paused:
+                lost += await self._set_again(download_id, [ForceStart()])
+        except ClientError as error:
+            raise _unknown(
+                f"it was added again, perhaps paused and without all that was set on it ({error})"
+            ) from error
+        await self._session.see(download_id, effects.runs if held else effects.is_there)
+        return msgspec.structs.replace(self._finished(download_id), lost=lost)
+
+    async def _left(self, download_id: str, terms: Terms) -> tuple[AnyEdit, ...]:
+        return again.edits(terms, await self._session.adapter.terms(download_id)) if terms != Terms() else ()
+
+    async def _set_again(self, download_id: str, edits: Iterable[AnyEdit]) -> tuple[str, ...]:
+        """What the client does not take is no reason to be without the download: the kinds of those edits."""
+        lost = []
+        for edit in edits:
+            try:
+                await self._session.adapter.alter(download_id, edit)
+            except Problem as problem:
+                kind = str(edit.__struct_config__.tag)
+                log.warning("not_set_again", client=self._session.name, id=download_id, kind=kind, code=problem.code)
+                lost.append(kind)
+        return tuple(lost)
 
     def _check_to_go_on(self, request: rpc.Request) -> None:
         try:
             self._check(request)
         except SluiceError as error:
-            detail = "this poller could not go on; it was taken out, its data kept, and not added again: retry adds it"
+            detail = f"this poller could not go on; {_TAKEN_OUT}, and not added again: retry adds it"
             raise Problem(audit.UNKNOWN, 503, detail) from error
 
     async def _take_out(self, row: Download, kind: IntentKind, request: rpc.Request, *, with_data: bool) -> None:
         intent = Intent(kind, request.actor, request.request_id, request.deadline, with_data)
         await self._session.rewrite(row.id, lambda known: msgspec.structs.replace(known, intent=intent))
         name = self._session.client_name_of(row)
-        current = await self._session.settled(await self._session.adapter.read(name))
+        current = await self._session.ask(row)
         if current is None or current.epoch != row.epoch:
             raise Problem("epoch_changed", 409, "the download is gone or was added anew; look at it again")
         self._check(request)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from sluice_client_poller.settle import is_paused
 from sluice_common.contracts.events import DownloadData, Event, about, event_id, lifecycle_id, make
 from sluice_common.contracts.frames import Applied, Change
 from sluice_common.model.download import Download
@@ -55,13 +56,10 @@ def _arrival(row: Download) -> Iterator[tuple[str, Download]]:
 
 
 def _steps(before: Download, after: Download) -> Iterator[tuple[str, Download]]:
-    if after.state != before.state:
-        if after.state == State.PAUSED:
-            yield "download.paused", after
-        elif before.state == State.PAUSED:
-            yield "download.resumed", after
-        elif before.state in _NOT_STARTED and after.state == State.DOWNLOADING:
-            yield "download.started", after
+    if is_paused(before) is not is_paused(after):
+        yield "download.paused" if is_paused(after) else "download.resumed", after
+    elif before.state in _NOT_STARTED and after.state == State.DOWNLOADING:
+        yield "download.started", after
     if after.reason == Reason.STALLED and before.reason != Reason.STALLED:
         yield "download.stalled", after
     # More files may be chosen after completion: other wanted bytes complete once more.

@@ -155,7 +155,7 @@ class Holder:
 
     async def _renew(self, client: str) -> None:
         held = self._held[client]
-        if self._clock.monotonic() - held.lease.proven_at < RENEW_AFTER:
+        if held.lease.age < RENEW_AFTER and held.lease.is_fresh():
             return
         try:
             await held.lease.renew()

@@ -43,22 +43,26 @@ def judge(
     vanished: Sequence[str],
     waived: Collection[str],
     restarted: bool,
-    now: float,
+    asked: float,
+    heard: float,
 ) -> tuple[Holds, tuple[str, ...]]:
     """The new holds and the ids that are gone for good. Costs what vanished, not what is there.
 
     `known` is how many rows the table has, `seen` how many this complete poll has, `vanished` the table's ids that are
     not among them, `waived` those whose remove the client accepted.
+
+    An answer is of some moment between when it was `asked` for and when it was `heard`: whoever slept in between hears
+    of a flicker long after it. So a row is missing from when that was first heard, until it was last asked for.
     """
     fresh = [i for i in vanished if i not in holds.missing and i not in waived]
     large = len(fresh) >= LARGE_COUNT and len(fresh) >= LARGE_SHARE * known
-    quarantine = max(holds.quarantine_until, now + policy.after_reconnect if restarted or large else 0.0)
-    missing = {i: _again(holds.missing.get(i), now) for i in vanished if i not in waived}
+    quarantine = max(holds.quarantine_until, heard + policy.after_reconnect if restarted or large else 0.0)
+    missing = {i: _again(holds.missing.get(i), heard) for i in vanished if i not in waived}
     growing = seen > holds.count
-    held = now < quarantine or (growing and holds.quarantine_until != 0)
+    held = asked < quarantine or (growing and holds.quarantine_until != 0)
     gone = dict.fromkeys(i for i in vanished if i in waived)
     if not held:
-        gone |= {i: None for i, m in missing.items() if m.polls >= MIN_POLLS and now - m.since >= policy.ordinary}
+        gone |= {i: None for i, m in missing.items() if m.polls >= MIN_POLLS and asked - m.since >= policy.ordinary}
     left = {i: m for i, m in missing.items() if i not in gone}
     return Holds(left, quarantine if held else 0.0, seen), tuple(gone)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+import msgspec
 from nats.errors import Error as NatsError
 from nats.js.errors import (
     APIError,
@@ -35,11 +36,18 @@ MEMBER, CLIENT = "member.", "client."
 TROUBLE = (TimeoutError, NatsError, APIError)
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """When a lease was asked for (monotonic), and over which connection; see Bus.line."""
+
+    at: float
+    line: int | None
+
+
 class Lease:
-    """One client's lease while it is ours. `proven_at` is monotonic and taken before the renewal was sent."""
+    """One client's lease while it is ours. Its `proof` is taken before the renewal was sent."""
 
     def __init__(
-        self, bus: Bus, kv: KeyValue, client: str, holder: str, revision: int, proven_at: float, clock: Clock
+        self, bus: Bus, kv: KeyValue, client: str, holder: str, revision: int, proof: Proof, clock: Clock
     ) -> None:
         self._bus = bus
         self._kv = kv
@@ -47,12 +55,22 @@ class Lease:
         self._holder = holder
         self._revision = revision
         self._clock = clock
-        self.proven_at = proven_at
+        self._proof = proof
         self._over = False
 
     def is_fresh(self) -> bool:
-        """Whether a command may still be started, and something said without asking first whether we still may."""
-        return not self._over and self._clock.monotonic() - self.proven_at < LEASE_TTL - COMMAND_MARGIN
+        """Whether a command may still be started, and something said without asking first whether we still may.
+
+        A proof lasts no longer than its connection. A server that starts again has an empty bucket, of which anybody
+        takes at once what the others still think is theirs (seen: one pause, carried out by two pollers).
+        """
+        young = self.age < LEASE_TTL - COMMAND_MARGIN
+        return not self._over and young and self._proof.line is not None and self._proof.line == self._bus.line
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was last proven."""
+        return self._clock.monotonic() - self._proof.at
 
     async def prove(self) -> None:
         """Whoever slept must not speak as if nothing had been: renew, unless that was done lately. Raises as `renew`.
@@ -73,20 +91,20 @@ class Lease:
         """
         if self._over:
             raise Fenced(f"the lease of {self._client} was given up")
-        started = self._clock.monotonic()
+        proof = Proof(self._clock.monotonic(), self._bus.line)
         try:
             self._revision = await self._kv.update(lease_key(self._client), self._holder.encode(), self._revision)
         except KeyWrongLastSequenceError as error:
-            await self._adopt_own_write(started, error)
+            await self._adopt_own_write(proof, error)
             return
         except (NotFoundError, NoStreamResponseError):
-            await self._take_again(started)
+            await self._take_again(proof)
             return
         except TROUBLE as error:
             raise BusUnavailable(f"the lease was not renewed: {type(error).__name__}") from error
-        self.proven_at = started
+        self._proof = proof
 
-    async def _adopt_own_write(self, started: float, refusal: Exception) -> None:
+    async def _adopt_own_write(self, proof: Proof, refusal: Exception) -> None:
         """A renewal whose acknowledgement was lost looks like somebody else's write, until one looks at it.
 
         What is read there may have been written long ago: only a write of now proves anything.
@@ -95,18 +113,18 @@ class Lease:
             entry = await self._kv.get(lease_key(self._client))
             if entry.value == self._holder.encode():
                 self._revision = await self._kv.update(lease_key(self._client), entry.value, entry.revision)
-                self.proven_at = started
+                self._proof = proof
                 return
         except KeyWrongLastSequenceError as error:
             raise Fenced(f"the lease of {self._client} is another poller's") from error
         except (KeyNotFoundError, NotFoundError):
-            await self._take_again(started)
+            await self._take_again(proof)
             return
         except TROUBLE as error:
             raise BusUnavailable(f"the lease was not renewed: {type(error).__name__}") from error
         raise Fenced(f"the lease of {self._client} is another poller's") from refusal
 
-    async def _take_again(self, started: float) -> None:
+    async def _take_again(self, proof: Proof) -> None:
         """It expired, or its bucket was lost with the server's memory; the frames' fence tells what we missed."""
         try:
             await self._bus.ensure_topology()
@@ -115,7 +133,7 @@ class Lease:
             raise Fenced(f"the lease of {self._client} is another poller's") from error
         except TROUBLE as error:
             raise BusUnavailable(f"the lease was not renewed: {type(error).__name__}") from error
-        self.proven_at = started
+        self._proof = proof
 
     async def release(self) -> None:
         """Give it back at once instead of letting it expire."""
@@ -162,17 +180,17 @@ class Leases:
 
     async def take(self, client: str) -> Lease | None:
         """The lease, or None when somebody else was faster."""
-        started = self._clock.monotonic()
+        proof = Proof(self._clock.monotonic(), self._bus.line)
         try:
             kv = await self._bucket()
             revision = await kv.create(lease_key(client), self._holder.encode())
         except KeyWrongLastSequenceError:
-            return await self._inherit(client, started)
+            return await self._inherit(client, proof)
         except TROUBLE as error:
             raise BusUnavailable(f"the lease cannot be taken: {type(error).__name__}") from error
-        return Lease(self._bus, kv, client, self._holder, revision, started, self._clock)
+        return Lease(self._bus, kv, client, self._holder, revision, proof, self._clock)
 
-    async def _inherit(self, client: str, started: float) -> Lease | None:
+    async def _inherit(self, client: str, proof: Proof) -> Lease | None:
         """Our own name on a lease that we do not know of: a predecessor's, who is dead, or our lost acknowledgement."""
         try:
             kv = await self._bucket()
@@ -184,7 +202,7 @@ class Leases:
             return None
         except TROUBLE as error:
             raise BusUnavailable(f"the lease cannot be taken: {type(error).__name__}") from error
-        return Lease(self._bus, kv, client, self._holder, revision, started, self._clock)
+        return Lease(self._bus, kv, client, self._holder, revision, proof, self._clock)
 
     async def leave(self) -> None:
         """This replica is no member any more."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from sluice_common.kit.backoff import delay
+from sluice_common.kit.errors import ClientError
 from sluice_common.kit.settings import PollSettings
 from sluice_common.model.download import Download
 from sluice_common.model.enums import State
@@ -18,6 +21,8 @@ COSTS = 3
 # Waits differ by at most this share, so that clients that began together do not stay together.
 SPREAD = 0.05
 AUTH_FAILED_WAIT = 60.0
+# So many glances in a row may fail before the client's health says so: one may meet a restart.
+GLANCES_FORGIVEN = 2
 
 
 def interval(settings: PollSettings, *, fixed: float | None, cost: float, moving: bool, watched: bool) -> float:
@@ -47,3 +52,24 @@ def moves(row: Download) -> bool:
 def retry_wait(failures: int, jitter: float, *, auth_failed: bool) -> float:
     """Seconds until a failing client is tried again; a wrong password is not hammered."""
     return AUTH_FAILED_WAIT if auth_failed else delay(failures, base=1.0, cap=30.0, jitter=jitter)
+
+
+class Glances(msgspec.Struct, frozen=True):
+    """How many glances have failed since one went well, and until when (monotonic seconds) none is tried.
+
+    A client whose polls go well is spared as one that fails them: a glance that fails makes the next poll a whole list.
+    """
+
+    failures: int = 0
+    not_before: float = 0.0
+    error: ClientError | None = None
+
+    def failed(self, error: ClientError, now: float, jitter: float) -> Glances:
+        """After one more."""
+        failures = self.failures + 1
+        return Glances(failures, now + retry_wait(failures, jitter, auth_failed=False), error)
+
+    @property
+    def trouble(self) -> ClientError | None:
+        """What the client's health has to say of it: why, once that is more than a mishap."""
+        return self.error if self.failures > GLANCES_FORGIVEN else None

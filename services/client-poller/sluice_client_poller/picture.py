@@ -70,6 +70,11 @@ class Picture:
         return len(self._members)
 
     @property
+    def unsettled(self) -> int:
+        """How many ids the next plan settles."""
+        return len(self._touched)
+
+    @property
     def vanished(self) -> list[str]:
         """The table's ids that the client does not have, in the table's order."""
         return sorted(self._unseen, key=self.known.place)
@@ -203,7 +208,17 @@ class Picture:
             base = self._base(download_id)
             if base is None or not only_ticked(base, row, base.seeding_time):
                 upserts.append(row)
+            else:
+                self._hold_once(base, row)
         return Plan(tuple(upserts), told)
+
+    def _hold_once(self, base: Download, row: Download) -> None:
+        """Put in the table's row's place an equal one that shares its texts with what the client said.
+
+        After a take-over the table was read from the bus and has all texts a second time: 100 MB of 100,000 rows.
+        """
+        assert self.table is not None
+        self.table.rows[base.id] = msgspec.structs.replace(row, seeding_time=base.seeding_time)
 
     def _pending(self) -> list[tuple[str, list[_Said]]]:
         """The touched ids with the rows that have them, in the client's order."""

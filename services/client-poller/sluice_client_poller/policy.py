@@ -15,6 +15,7 @@ import msgspec
 from sluice_client_poller.commands import Commands
 from sluice_client_poller.metrics import STALL_ACTIONS
 from sluice_client_poller.session import Session
+from sluice_client_poller.stalls import TRIES
 from sluice_common.contracts import commands, rpc
 from sluice_common.kit import log as logging
 from sluice_common.kit.backoff import delay
@@ -42,6 +43,18 @@ def may_be_touched(row: Download, owners: Mapping[str, str]) -> bool:
     is_ours = owners.get(row.category or "") == OURS
     is_empty = row.state == State.FETCHING_METADATA or row.done == 0
     return is_ours and row.intent is None and (row.private is False or is_empty)
+
+
+def still_stalls(known: Download, now: Download | None, owners: Mapping[str, str]) -> bool:
+    """Whether what stalled when it was looked at does so, and may be touched, as its client tells it `now`."""
+    return (
+        now is not None
+        and now.epoch == known.epoch
+        and now.state in TRIES
+        and not now.down_speed
+        and now.done == known.done
+        and may_be_touched(now, owners)
+    )
 
 
 class _Stall(msgspec.Struct):
@@ -91,10 +104,16 @@ class StallPolicy:
         self._stalls = {key: self._stalls.get(key) or _Stall(self._new_id()) for key in due}
         for key, row in due.items():
             stall = self._stalls[key]
-            if not stall.is_settled and self._clock.monotonic() >= stall.not_before:
-                stall.is_settled = await self._act(row, stall.request_id)
-                if not stall.is_settled:
-                    self._put_off(stall)
+            if stall.is_settled or self._clock.monotonic() < stall.not_before:
+                continue
+            try:
+                # The commands before this one took their time, and the last poll may be half a minute old.
+                if still_stalls(row, await self._session.ask(row), self._client.owners):
+                    await self._act(row, stall.request_id)
+                    stall.is_settled = True
+            except SluiceError as error:
+                log.warning("stall_policy_failed", client=row.client, id=row.id, error=str(error))
+                self._put_off(stall)
 
     def _put_off(self, stall: _Stall) -> None:
         stall.failures += 1
@@ -103,8 +122,7 @@ class StallPolicy:
         wait = delay(stall.failures, base=RETRY_AFTER, cap=RETRY_AT_MOST, jitter=self._random.random())
         stall.not_before = self._clock.monotonic() + wait
 
-    async def _act(self, row: Download, request_id: str) -> bool:
-        """Whether it is settled: what failed is tried again later."""
+    async def _act(self, row: Download, request_id: str) -> None:
         told = self._client.stalled
         only_said = told.dry_run or told.action == "report"
         log.warning("stalled", client=row.client, id=row.id, after=told.after, action=told.action, dry_run=told.dry_run)
@@ -112,13 +130,8 @@ class StallPolicy:
             request = rpc.Request(
                 request_id=request_id, deadline=self._clock.now() + WITHIN, actor=ACTOR, origin="client-poller"
             )
-            try:
-                await self._commands.do(told.action, _body(told.action, row), request)
-            except SluiceError as error:
-                log.warning("stall_policy_failed", client=row.client, id=row.id, error=str(error))
-                return False
+            await self._commands.do(told.action, _body(told.action, row), request)
         STALL_ACTIONS.labels("report" if only_said else told.action).inc()
-        return True
 
 
 def _body(action: str, row: Download) -> object:

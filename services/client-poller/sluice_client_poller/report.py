@@ -20,6 +20,7 @@ from sluice_common.model.enums import Health
 log = logging.get(__name__)
 
 WRITE_EVERY = timedelta(seconds=10)
+_SLOW_ONLY = "what moves shows with its whole polls only: it does not tell of single downloads"
 # What may differ without being worth a write of its own.
 _VOLATILE = ("last_good_poll", "latency_ms", "updated_at", "next_poll", "free_space", "down_speed", "up_speed")
 
@@ -39,13 +40,17 @@ class Reporter:
         self._written: ClientStatus | None = None
         self._fence: int | None = None
 
-    async def online(self, poll: Poll, downloads: int, now: datetime, cost: float, wait: float) -> None:
+    async def online(
+        self, poll: Poll, downloads: int, now: datetime, cost: float, wait: float, trouble: ClientError | None = None
+    ) -> None:
         """A complete poll just succeeded: the client has that many downloads, the poll took `cost` seconds, and the
-        next one comes in `wait` seconds."""
+        next one comes in `wait` seconds. `trouble` is why, between polls, it does not tell of single downloads."""
         status = ClientStatus(
             client=self._client,
             type=self._kind,
-            health=Health.OK,
+            health=Health.WARNING if trouble else Health.OK,
+            reason=trouble.reason if trouble else None,
+            message=f"{_SLOW_ONLY} ({trouble})" if trouble else None,
             last_good_poll=now,
             latency_ms=round(cost * 1000, 1),
             version=poll.version,
@@ -101,9 +106,10 @@ class Reporter:
     async def _tell_turn(self, status: ClientStatus) -> None:
         """The event goes first, with an id made from the status it follows: until that is replaced, a repetition."""
         known = self._written
-        if known is not None and known.health == status.health:
+        is_down = status.health == Health.ERROR
+        if known is not None and (known.health == Health.ERROR) is is_down:
             return
-        kind = "client.online" if status.health == Health.OK else "client.offline"
+        kind = "client.offline" if is_down else "client.online"
         time = status.updated_at
         assert time is not None
         data = ClientData(client=self._client, reason=status.reason, message=status.message, version=status.version)

@@ -30,6 +30,7 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import BusUnavailable, ClientAuthFailed, ClientError, ClientProtocolError, Fenced
 from sluice_common.kit.settings import ClientSettings, PollSettings
 from sluice_common.kit.tasks import checkpoint
+from sluice_common.kit.turns import turn_for
 from sluice_common.model.download import Download
 
 log = logging.get(__name__)
@@ -82,6 +83,7 @@ class Session:
         self._failure: ClientError | BusUnavailable | Fenced | None = None
         self._failures = 0
         self._watched_turns = 0
+        self._glances = pace.Glances()
         self.is_resting = False
         # The zero lets the first list, which is always a whole one, cost no wait for the deltas after it.
         self._costs = deque([0.0], maxlen=pace.COSTS)
@@ -105,12 +107,16 @@ class Session:
         due = self._clock.monotonic() + seconds
         while (left := due - self._clock.monotonic()) > 0:
             checkpoint()  # the time until the next poll may be long
-            names = self._worth_a_glance() if left > self._settings.fast else ()
+            soon = max(self._settings.fast, self._glances.not_before - self._clock.monotonic())
+            names = self._worth_a_glance() if left > soon else ()
             if not names or self._glancer is None:
                 await self._pause(left)
                 return
-            if await self._pause(self._settings.fast) or not await self._glance(self._glancer, names):
+            if await self._pause(soon):
                 return
+            self._glances = await self._glance(self._glancer, names)
+            if self._failure is not None or self._glances.failures == 1:
+                return  # a client that has just gone away is to be told as soon as one that is polled
 
     def _worth_a_glance(self) -> tuple[str, ...]:
         """What the client calls the rows that somebody sees, or that move; none while it is not known how it is."""
@@ -123,8 +129,8 @@ class Session:
         known = [download_id for download_id in dict.fromkeys(wanted) if download_id in picture.known]
         return tuple(map(picture.client_name_of, known[: pace.MOST_GLANCED]))
 
-    async def _glance(self, glancer: Glancer, names: Sequence[str]) -> bool:
-        """Commit what a few rows are now; whether that went well. Nothing is concluded from a row that is missing."""
+    async def _glance(self, glancer: Glancer, names: Sequence[str]) -> pace.Glances:
+        """Commit what a few rows are now; how glances went since. Nothing is concluded from a row that is missing."""
         try:
             rows = await self._read(glancer.glance(names))
             self._picture.hear(Poll(rows=rows, whole=False))
@@ -134,10 +140,15 @@ class Session:
                 plan = picture.plan(now, restarted=False)
                 picture.committed(await self._table.commit(plan.upserts, (), now), plan)
                 await self._table.announce()
-        except (ClientError, BusUnavailable, Fenced) as error:
-            log.debug("glance_failed", client=self.name, error=str(error))
-            return False
-        return True
+        except ClientError as error:
+            failed = self._glances.failed(error, self._clock.monotonic(), self._random.random())
+            log.warning("glance_failed", client=self.name, error=str(error), failures=failed.failures)
+            return failed
+        except (BusUnavailable, Fenced) as error:
+            self._failure = error
+            log.debug("glance_uncommitted", client=self.name, error=str(error))
+            return self._glances
+        return pace.Glances()
 
     async def _pause(self, seconds: float) -> bool:
         """Until the time is over, or until a command wants to see its effect or somebody begins to look: then True."""
@@ -167,6 +178,7 @@ class Session:
     async def _poll(self) -> float:
         started = self._clock.monotonic()
         poll = await self._ask()
+        await turn_for(len(poll.rows))
         self._picture.hear(poll)  # before anything can fail: a delta is told once
         now, cost = self._clock.now(), self._clock.monotonic() - started
         POLLS.labels(self.name, "ok").inc()
@@ -176,13 +188,14 @@ class Session:
         async with self._lock:
             await self._table.open()
             self._picture.watch_for_stalls(self._clock.monotonic(), runs=not poll.throttled)
-            await self._take(now)
+            await self._take(now, started)
             await self._table.announce()
             await self._table.tidy()
         self._failure, self._failures = None, 0
         self._costs.append(cost)
         wait = self._wait()
-        await self._reporter.online(poll, self._picture.count, now, cost, wait)
+        trouble = self._glances.trouble if self._worth_a_glance() else None
+        await self._reporter.online(poll, self._picture.count, now, cost, wait, trouble)
         return wait
 
     def _wait(self) -> float:
@@ -213,22 +226,24 @@ class Session:
             log.exception("poll_broke", client=self.name)
             raise ClientProtocolError(f"its reply could not be read ({type(error).__name__})") from error
 
-    async def _take(self, now: datetime) -> None:
+    async def _take(self, now: datetime, asked: float) -> None:
         """Commit what the client changed. What is remembered of it counts only once it is committed."""
         picture = self._picture
+        await turn_for(picture.unsettled)
         plan = picture.plan(now, restarted=self._restarted)
         if self._table.baseline is None:
             holds = Holds(count=picture.seen)
             await self._table.commit_keyframe({row.id: row for row in plan.upserts}, now)
             changes = tuple(Change(None, row) for row in plan.upserts)
         else:
-            holds, removed = self._judge(picture)
+            holds, removed = self._judge(picture, asked)
             changes = await self._table.commit(plan.upserts, removed, now)
+        await turn_for(len(changes))
         picture.committed(changes, plan)
         self._holds, self._restarted = holds, False
         HELD_REMOVALS.labels(self.name).set(len(holds.missing))
 
-    def _judge(self, picture: Picture) -> tuple[Holds, tuple[str, ...]]:
+    def _judge(self, picture: Picture, asked: float) -> tuple[Holds, tuple[str, ...]]:
         return judge(
             self._holds,
             self._policy,
@@ -237,7 +252,8 @@ class Session:
             vanished=picture.vanished,
             waived=picture.waived,
             restarted=self._restarted,
-            now=self._clock.monotonic(),
+            asked=asked,
+            heard=self._clock.monotonic(),
         )
 
     @property
@@ -251,7 +267,7 @@ class Session:
         return picture
 
     async def _client_failed(self, error: ClientError) -> float:
-        self._failure = error
+        self._failure, self._glances = error, pace.Glances()
         self._failures += 1
         self._last_picture.stalls.interrupt()
         POLLS.labels(self.name, error.reason).inc()
@@ -284,6 +300,10 @@ class Session:
     def position(self) -> Position | None:
         """Where the committed table is."""
         return self._table.position
+
+    async def ask(self, row: Download) -> Download | None:
+        """The row as the client tells it now, in the table's terms; None when it has none."""
+        return await self.settled(await self._read(self.adapter.read(self.client_name_of(row))))
 
     async def settled(self, polled: Download | None) -> Download | None:
         """A row just read from the client, in the table's terms."""

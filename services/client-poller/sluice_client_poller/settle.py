@@ -12,9 +12,12 @@ import msgspec
 
 from sluice_common.contracts.frames import Tombstone
 from sluice_common.model.download import Download, Intent
+from sluice_common.model.enums import State
 
 # A hostile torrent's name or a client's stack trace must not fill the bus.
 MAX_TEXT = 2048
+# Whatever else a client says it does with a download, such as moving or checking it, leaves open whether it is paused.
+_NOT_PAUSED = (State.QUEUED, State.FETCHING_METADATA, State.DOWNLOADING, State.SEEDING, State.COMPLETED)
 _TEXTS = ("name", "message", "category", "tracker", "save_path", "content_path")
 
 
@@ -49,7 +52,13 @@ def settle_row(
         epoch=base.epoch if same else row.epoch,
         first_seen=base.first_seen if same else now,
         intent=_live(base.intent, now) if same else None,
+        was_paused=same and is_paused(base) and row.state not in (State.PAUSED, *_NOT_PAUSED),
     )
+
+
+def is_paused(row: Download) -> bool:
+    """Whether it is paused, also while its client says instead that it moves or checks it."""
+    return row.state == State.PAUSED or row.was_paused
 
 
 def _other_names(download_id: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from sluice_common.contracts.frames import Applied, Change, Frame, FrameKind, Ta
 from sluice_common.kit import log as logging
 from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import SluiceError
+from sluice_common.kit.turns import turn_for
 from sluice_common.model.download import Download
 
 log = logging.get(__name__)
@@ -122,11 +123,13 @@ class ClientTable:
         assert self._writer is not None, "open the table first"
         if not upserts and not removed:
             return ()
+        await turn_for(len(upserts))
         return await self._commit(self._writer.plan_delta(upserts, removed, polled_at, self._new_id()))
 
     async def commit_keyframe(self, rows: Mapping[str, Download], polled_at: datetime) -> None:
         """Publish the whole table, then purge what came before it."""
         assert self._writer is not None, "open the table first"
+        await turn_for(len(rows))
         await self._commit(self._writer.plan_keyframe(rows, polled_at, self._new_id()))
 
     async def announce(self) -> None:
@@ -160,6 +163,7 @@ class ClientTable:
             await self._prove_lease()
         try:
             for frame in frames:
+                await turn_for(len(frame.upserts))
                 await self._be_sure()
                 sequence = await publish_part(self._bus, self._client, frame, writer.fence)
                 applied = writer.acked(frame, sequence)

@@ -19,6 +19,7 @@ from sluice_common.model.metainfo import MAX_TORRENT_BYTES
 from sluice_gateway import changes, checks, imported
 from sluice_gateway.caller import Caller
 from sluice_gateway.checks import check_tags
+from sluice_gateway.folders import refuse_library
 from sluice_gateway.holders import Holders
 from sluice_gateway.live.rows import Entry
 from sluice_gateway.queries import Queries
@@ -29,8 +30,8 @@ from sluice_gateway.sources import Wanted, check_save_path, resolve
 log = logging.get(__name__)
 
 SHOWN_WITHIN = 3.0
-# Refusals after which it is certain that the client never got the add.
-_NEVER_SENT = ("no_responder", "deadline_passed", "not_holder")
+# Refusals after which the client never got the add; not so `not_holder`, as who holds it by now heard the request too.
+_NEVER_SENT = ("no_responder", "deadline_passed")
 # A duplicate that our table did not show is most likely this very add, repeated after a lost answer.
 _SENT_BEFORE = ("duplicate", "already_running")
 
@@ -61,6 +62,8 @@ class Commands:
         self._queries = queries
         self._clients = settings.clients
         self._features = queries.features
+        # Without the import nobody fills them, and what lies there is no business of ours.
+        self._libraries = settings.libraries if "import" in queries.features else {}
         self._allow = settings.fetch.allow
         self._remembered = Remembered()
 
@@ -72,9 +75,9 @@ class Commands:
         """Add a download; its row with a note where it will not be imported, or where it will show if the replica takes
         longer than 3 s.
 
-        Raises Problem: unknown_client, category_invalid, category_not_ours, tag_invalid, save_path_invalid, bad_source,
-        too_large, torrent_invalid, magnet_invalid, url_…, duplicate (409, with the row), key_reused, what the importer
-        says of the media item and the client of the download.
+        Raises Problem: unknown_client, category_invalid, category_not_ours, tag_invalid, save_path_invalid,
+        save_path_in_library, bad_source, too_large, torrent_invalid, magnet_invalid, url_…, duplicate (409, with the
+        row), key_reused, what the importer says of the media item and the client of the download.
         """
         self.need()
         client = self._choose(new.client)
@@ -93,6 +96,7 @@ class Commands:
         self._holders.refuse_if_down(client)
         self._refuse_if_not_ours(client, new)
         check_save_path(new.save_path)
+        refuse_library(new.save_path, self._clients[client], self._libraries)
         wanted = await resolve(new, self._allow)
         existing = self._existing(client, wanted)
         if existing is not None:
@@ -190,10 +194,12 @@ class Commands:
     async def edit(self, client: str, download_id: str, edit: changes.Edit, caller: Caller) -> AddedRow | Outcome:
         """Change it; the row afterwards, with a note where a new category means that it will not be imported.
 
-        Raises Problem: what `checks.check` refuses, `unsupported` (501) where the client cannot do it.
+        Raises Problem: what `checks.check` refuses, save_path_in_library, `unsupported` (501) where the client cannot.
         """
         self.need()
         checks.check(edit)
+        if isinstance(edit, changes.Move):
+            refuse_library(edit.save_path, self._clients[self._queries.known(client)], self._libraries)
 
         async def carry_out() -> Done:
             row = self._queries.entry(client, download_id).download
@@ -218,8 +224,11 @@ class Commands:
         await self.reached(client, done)
         return self._outcome(client, done)
 
-    async def retry(self, client: str, download_id: str, caller: Caller) -> QueueRow | Outcome:
-        """Take it out, keeping its data, and add it again from the source that the importer stored. Raises Problem."""
+    async def retry(self, client: str, download_id: str, caller: Caller) -> AddedRow | Outcome:
+        """Take it out, keeping its data, and add it again from the source that the importer stored; its row with a note
+        of what was set on it and could not be set again. Raises Problem, `not_added_again` where the client does not
+        take it back: its source is kept.
+        """
         self.need()
 
         async def carry_out() -> Done:
@@ -227,7 +236,8 @@ class Commands:
             return await self._holders.send(client, "retry", body, Done, caller)
 
         done = await self.once(caller, ("retry", client, download_id), carry_out)
-        return await self._shown(client, done)
+        note = f"not as it was before, set it again: {', '.join(done.lost)}" if done.lost else None
+        return _with_note(await self._shown(client, done), note)
 
     async def _retried(self, client: str, download_id: str, caller: Caller) -> Retry:
         """A retry that failed half-way left no row: where the source is still known, it is added from there."""

@@ -133,7 +133,20 @@ def configuration(settings: Settings) -> list[Finding]:
     if "import" in settings.features and settings.clients and settings.libraries and not imports:
         detail = "no category of any client is ours, so nothing is imported"
         found.append(_missing("no_owner", detail, "clients.<name>.owners (category: sluice)"))
-    return [*found, *_misspelt(settings)] if "import" in settings.features else found
+    return [*found, *(_misspelt(settings) if "import" in settings.features else _left_off(settings))]
+
+
+def _left_off(settings: Settings) -> Iterator[Finding]:
+    """What was configured to be imported while nothing is."""
+    ours = [f"clients.{name}.owners" for name, client in settings.clients.items() if OURS in client.owners.values()]
+    named = ([f"libraries ({', '.join(settings.libraries)})"] if settings.libraries else []) + ours
+    if named:
+        detail = f"the feature import is off, so nothing is imported, whatever is set in {' and '.join(named)}"
+        advice = (
+            "if Sluice shall import, take `features` out of sluice.yaml (or add import to it), then restart it; "
+            "if not, take those keys out"
+        )
+        yield _configured("import_off", detail, advice)
 
 
 def _misspelt(settings: Settings) -> Iterator[Finding]:

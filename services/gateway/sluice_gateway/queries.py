@@ -3,6 +3,7 @@ API, never a database."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -11,10 +12,11 @@ import msgspec
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import subjects
-from sluice_common.contracts.commands import Files, FilesOf
-from sluice_common.contracts.library import Import, ImportId
+from sluice_common.contracts.commands import Files, FilesOf, Look
+from sluice_common.contracts.library import Association, AssociationOf, Import, ImportId
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings
+from sluice_common.model.edits import OwnSettings
 from sluice_common.model.enums import Health, State
 from sluice_gateway.features import Features
 from sluice_gateway.live.freshness import Freshness, KnowsStatus
@@ -107,9 +109,27 @@ class Queries:
 
     async def detail(self, entry: Entry, request_id: str) -> DownloadDetail:
         """One row with its import; an importer that does not answer is no reason not to show the row."""
-        client = entry.key[0]
-        fields = row_fields(entry, self._freshness.of(client), self.position(client))
-        return DownloadDetail(**fields, last_import=await self._import_of(entry, request_id))
+        client, row = entry.key[0], entry.download
+        found, association = await asyncio.gather(
+            self._import_of(entry, request_id), self._association_of(entry, request_id)
+        )
+        return DownloadDetail(
+            **row_fields(entry, self._freshness.of(client), self.position(client)),
+            last_import=found,
+            association=association,
+            aliases=list(row.aliases),
+            first_seen=row.first_seen,
+        )
+
+    async def _association_of(self, entry: Entry, request_id: str) -> Association | None:
+        if "import" not in self.features:
+            return None
+        client, download_id = entry.key
+        body, subject = AssociationOf(client=client, download_id=download_id), subjects.rpc("importer", "association")
+        try:
+            return await self._ask(subject, body, Association, request_id, OPTIONAL_WITHIN)
+        except Problem:
+            return None
 
     async def _import_of(self, entry: Entry, request_id: str) -> Import | None:
         if entry.overlay.import_id is None:
@@ -155,6 +175,13 @@ class Queries:
         entry = self.entry(client, download_id)
         subject = subjects.command(client, "files")
         return await self._ask(subject, FilesOf(id=entry.download.id, start=start), Files, request_id)
+
+    async def settings(self, client: str, download_id: str, request_id: str) -> OwnSettings:
+        """What is set in a download, through its client's poller."""
+        entry = self.entry(client, download_id)
+        return await self._ask(
+            subjects.command(client, "settings"), Look(id=entry.download.id), OwnSettings, request_id
+        )
 
     async def importer(self, method: str, body: object, kind: type[R], request_id: str) -> R:
         """Ask the importer, where there is one: raises Problem `imports_off` where there is none to wait for."""

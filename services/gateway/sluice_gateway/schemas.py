@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from sluice_common.contracts.commands import Position
 from sluice_common.contracts.doctor import Finding, Verdict
-from sluice_common.contracts.library import Import
+from sluice_common.contracts.library import Association, Import
 from sluice_common.model.download import Download, RemoteFile
 from sluice_gateway import changes
 from sluice_gateway.live.freshness import ClientState
@@ -171,6 +171,12 @@ class DownloadDetail(QueueRow, frozen=True, kw_only=True):
     last_import: Annotated[
         Import | None, Meta(description="with its files; null where there is none, or no answer")
     ] = None
+    association: Annotated[
+        Association | None,
+        Meta(description="what it was added for, as the importer knows it; null where there is none, or no answer"),
+    ] = None
+    aliases: Annotated[list[str], Meta(description="every name that its client may call it by")] = []
+    first_seen: Annotated[datetime | None, Meta(description="when Sluice first saw it")] = None
 
 
 class AddedRow(QueueRow, frozen=True, kw_only=True):

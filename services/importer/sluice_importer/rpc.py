@@ -59,6 +59,7 @@ class Handlers:
             "libraries.list": (rpc.Empty, self.libraries_list),
             "libraries.init": (contract.LibraryName, self.libraries_init),
             "associate": (contract.Associate, self.associate),
+            "association": (contract.AssociationOf, self.association),
             "withdraw": (contract.Withdraw, self.withdraw),
             "source": (contract.SourceOf, self.source),
             "doctor": (doctor.Checkup, self._checkup.answer),
@@ -120,6 +121,14 @@ class Handlers:
             raise Problem("bad_source", 422, "a source is a magnet or a .torrent, one of them")
         if asked.source.torrent is not None and len(asked.source.torrent) > LARGEST_TORRENT:
             raise Problem("too_large", 413, f"a .torrent over {LARGEST_TORRENT} bytes is not kept")
+
+    async def association(self, asked: contract.AssociationOf, _: rpc.Request) -> contract.Association:
+        """What a download is for."""
+        async with reached(self._db.connection()) as connection:
+            found = await associations.of(connection, asked.client, asked.download_id)
+        if found is None:
+            raise Problem("unknown_association", 404, f"nobody said what {asked.download_id} is for")
+        return found
 
     async def withdraw(self, asked: contract.Withdraw, _: rpc.Request) -> rpc.Empty:
         """The add was refused: what it would have been for is forgotten."""

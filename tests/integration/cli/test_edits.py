@@ -9,10 +9,11 @@ import pytest
 
 from integration.cli.conftest import Cli
 from integration.gateway.conftest import PollerForTest, row
-from sluice_common.contracts.commands import Act, Alter, Done, Remove, Steer
+from sluice_common.contracts.commands import Act, Alter, Done, Files, FilesOf, Remove, Steer
 from sluice_common.contracts.rpc import Empty
 from sluice_common.kit.errors import Problem
 from sluice_common.model import edits
+from sluice_common.model.download import RemoteFile
 from sluice_common.model.enums import State
 
 VERBS: list[tuple[tuple[str, ...], edits.AnyEdit, str]] = [
@@ -40,7 +41,9 @@ async def altering(poller: PollerForTest) -> None:
             raise Problem("unsupported", 501, "Deluge cannot do that; nothing was changed")
         return Done(id=body.id)
 
+    files = (RemoteFile(index=0, path="a", size=1024), RemoteFile(index=1, path="b", size=5, wanted=False))
     await poller.answers("alter", Alter, alter)
+    await poller.answers("files", FilesOf, lambda _: Files(items=files, total=2))
 
 
 async def test_each_edit_has_a_verb(cli: Cli, poller: PollerForTest) -> None:
@@ -50,7 +53,8 @@ async def test_each_edit_has_a_verb(cli: Cli, poller: PollerForTest) -> None:
         ran = await cli.fine(*words)
         assert ran.out.startswith(told), words
         assert "Sintel" in ran.out
-        assert poller.asked[-1][1] == Alter(id="abc1", edit=edit, epoch="c1"), words
+        sent = [body for verb, body, _ in poller.asked if verb == "alter"]
+        assert sent[-1] == Alter(id="abc1", edit=edit, epoch="c1"), words
     assert {type(edit) for _, edit, _ in VERBS} == set(edits.AnyEdit.__args__)
 
 
@@ -102,6 +106,13 @@ async def test_the_old_verbs_take_several(cli: Cli, poller: PollerForTest) -> No
         ("choose", "abc", "--want", "x"),
         ("trackers", "abc"),
         ("limits", "deluge", "--download", "1K", "--alternative"),
+        ("rename", "abc", ""),
+        ("tags", "abc", "--set", ""),
+        ("category", "abc", "--to", ""),
+        ("move", "abc", "--to", ""),
+        ("queue-move", "abc", "--to", "first"),
+        ("limit", "abc", "--seeding-time", "90"),
+        ("limit", "abc", "--ratio", "-1"),
     ],
     ids=" ".join,
 )
@@ -117,7 +128,7 @@ async def test_a_whole_client(cli: Cli, poller: PollerForTest) -> None:
     limits: dict[str, Any] = {"download": 1_048_576, "alternative": False}
     await poller.answers("limits", Empty, lambda _: edits.Limits(**limits))
     await poller.answers("steer", Steer, lambda _: Done(id=""))
-    assert (await cli.fine("limits", "deluge")).out == "deluge: down 1.0 MiB/s, up –, alternative limits off\n"
+    assert (await cli.fine("limits", "deluge")).out == "deluge: down 1.0 MiB/s, up unlimited, alternative limits off\n"
     assert (await cli.fine("pause-all", "deluge")).out == "deluge: everything is paused\n"
     await cli.fine("resume-all", "deluge")
     await cli.fine("limits", "deluge", "--upload", "1K", "--download", "0")

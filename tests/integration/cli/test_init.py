@@ -105,6 +105,16 @@ async def test_by_options_alone(command: Cli, own_deluge: Deluge, media: Path, t
     assert sorted(path.name for path in command.data.iterdir() if path.is_file()) == ["sluice.yaml"]
 
 
+async def test_without_a_library(command: Cli, own_deluge: Deluge, media: Path, tmp_path: Path) -> None:
+    """Only the queue is wanted then, and that is said with what to do, instead of being found out later."""
+    words = options(own_deluge, media, tmp_path)
+    ran = await command(*words[: words.index("--library")])
+    assert read(command.data / "sluice.yaml")["features"] == ["queue"]
+    assert "Without a library nothing is imported: `features: [queue]` is written" in ran.err
+    with_libraries = await command(*words, "--print")
+    assert "Without a library" not in with_libraries.err
+
+
 async def test_what_cannot_be_reached_writes_nothing(
     command: Cli, own_deluge: Deluge, media: Path, tmp_path: Path
 ) -> None:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from sluice_client_poller.adapters.versions import KNOWN
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import rpc, subjects
 from sluice_common.contracts.doctor import AboutClient
 from sluice_common.kit.errors import ClientAuthFailed, ClientError, ClientUnavailable, Problem
-from sluice_common.kit.settings import NatsSettings
 from support.fake_client import FakeClient
 from support.poller import polling
 from support.waiting import until
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    """The test's own connection."""
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 async def asked(bus: Bus) -> AboutClient | None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import commands, subjects
-from sluice_common.contracts.events import CommandData, Event
+from sluice_common.contracts.events import ChangedField, CommandData, Event
 from sluice_common.kit.errors import ClientUnavailable, Problem
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model import edits
 from sluice_common.model.enums import State
 from support.fake_client import FakeClient
@@ -23,16 +22,10 @@ SECRET = "5ecretpasskey"
 
 
 @pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
-
-
-@pytest.fixture
 async def client(bus: Bus) -> AsyncIterator[FakeClient]:
     """A client with one download, polled."""
     client = FakeClient()
-    client.put("a", state=State.DOWNLOADING)
+    client.put("a", state=State.DOWNLOADING, category="films")
     async with polling(bus, {"fake": client}):
         await until(lambda: committed(bus, "fake"), what="a committed table")
         yield client
@@ -58,22 +51,26 @@ def alter(edit: edits.AnyEdit) -> commands.Alter:
     return commands.Alter(id="a", edit=edit)
 
 
-COMMANDS: list[tuple[str, Any, str, str | None]] = [
-    ("add", commands.Add(magnet=f"magnet:?tr={SECRET}&xt=urn:btih:b", save_path=f"/{SECRET}"), "add", "b"),
-    ("pause", commands.Act(id="a"), "pause", "a"),
-    ("resume", commands.Act(id="a"), "resume", "a"),
-    ("recheck", commands.Act(id="a"), "recheck", "a"),
-    ("alter", alter(edits.SetTags(tags=(SECRET,))), "tags", "a"),
-    ("alter", alter(edits.Move(save_path=f"/{SECRET}")), "move", "a"),
-    ("steer", commands.Steer(control=edits.PauseAll()), "pause_all", None),
-    ("retry", commands.Retry(id="a", source=commands.Add(magnet=f"magnet:?tr={SECRET}:a")), "retry", "a"),
-    ("remove", commands.Remove(id="a", with_data=True), "remove", "a"),
+FOLDER = ChangedField(field="save_path", to="/films")
+TAGGED = ChangedField(field="tags", to=("t.example",), was=())
+TO_TV = ChangedField(field="category", to="tv", was="films")
+
+COMMANDS: list[tuple[str, Any, str, str | None, tuple[ChangedField, ...]]] = [
+    ("add", commands.Add(magnet=f"magnet:?tr={SECRET}&xt=urn:btih:b", save_path="/films"), "add", "b", (FOLDER,)),
+    ("pause", commands.Act(id="a"), "pause", "a", ()),
+    ("resume", commands.Act(id="a"), "resume", "a", ()),
+    ("recheck", commands.Act(id="a"), "recheck", "a", ()),
+    ("alter", alter(edits.SetTags(tags=(f"https://t.example/{SECRET}",))), "tags", "a", (TAGGED,)),
+    ("alter", alter(edits.SetCategory(category="tv")), "category", "a", (TO_TV,)),
+    ("steer", commands.Steer(control=edits.PauseAll()), "pause_all", None, ()),
+    ("retry", commands.Retry(id="a", source=commands.Add(magnet=f"magnet:?tr={SECRET}:a")), "retry", "a", ()),
+    ("remove", commands.Remove(id="a", with_data=True), "remove", "a", ()),
 ]
 
 
 async def test_every_command_says_who_what_and_from_where(bus: Bus, client: FakeClient) -> None:
-    """One event for each, after it was carried out, without a word of what was typed; its repetition is no other."""
-    for number, (verb, body, _, _) in enumerate(COMMANDS):
+    """One event for each, after it was carried out, with what it set and no pass key; its repetition is no other."""
+    for number, (verb, body, *_) in enumerate(COMMANDS):
         for _ in range(2):
             await send(bus, verb, body, f"r{number}")
     events = await audited(bus)
@@ -88,8 +85,10 @@ async def test_every_command_says_who_what_and_from_where(bus: Bus, client: Fake
             origin="192.0.2.7",
             request_id=f"r{number}",
             with_data=True if verb == "remove" else None,
+            name=download_id,
+            changes=changes,
         )
-        for number, (verb, _, name, download_id) in enumerate(COMMANDS)
+        for number, (verb, _, name, download_id, changes) in enumerate(COMMANDS)
     ]
     assert [event.subject for event in events[:1]] == ["fake/b"]
     assert not [event for event in events if SECRET in str(bytes(event.data))]
@@ -110,6 +109,7 @@ async def test_what_failed_says_so(bus: Bus, client: FakeClient) -> None:
     assert {event.type for event in events} == {"command.failed"}
     told = [(data.verb, data.outcome) for data in (event.read(CommandData) for event in events)]
     assert told == [("trackers", "unsupported"), ("pause", "epoch_changed"), ("remove", "unreachable")]
+    assert events[0].read(CommandData).changes == (ChangedField(field="trackers_added", to=("t.example",)),)
     assert not [event for event in events if SECRET in str(bytes(event.data))]
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from random import Random
 
-import pytest
-
-from sluice_common.bus.connect import Bus, connect
-from sluice_common.kit.settings import NatsSettings, PollSettings
+from sluice_common.bus.connect import Bus
+from sluice_common.kit.settings import PollSettings
 from sluice_common.model.enums import State
 from support.fake_client import FakeClient
 from support.poller import all_events, committed, polling
@@ -17,12 +14,6 @@ from support.waiting import until
 
 CLIENTS, EACH = 10, 100
 SETTINGS = PollSettings(fast=0.1, slow=0.1, hold=0.5, hold_after_reconnect=2.0)
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 async def test_hundreds_of_active_downloads_in_one_run(bus: Bus) -> None:

@@ -8,13 +8,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.bus.statuses import read_status
 from sluice_common.contracts import commands, rpc, subjects
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import ClientUnavailable, Problem
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model import edits
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, State
@@ -23,12 +22,6 @@ from support.poller import committed, polling, send
 from support.waiting import until
 
 CATEGORY = commands.Alter(id="a", edit=edits.SetCategory(category="tv"))
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import pytest
 from sluice_client_poller.adapters import registry
 from sluice_client_poller.adapters.port import Adapter
 from sluice_client_poller.holder import Holder
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.rpc import call
 from sluice_common.bus.statuses import read_status
 from sluice_common.contracts import commands, subjects
 from sluice_common.kit.clock import SYSTEM_CLOCK
-from sluice_common.kit.settings import ClientSettings, NatsSettings
+from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import ClientStatus
 from sluice_common.model.enums import Health
 from support.clients import HOST, LAUNCHERS, RealClient, free_ports, launch
@@ -36,13 +36,6 @@ def clients(tmp_path: Path) -> Iterator[dict[str, RealClient]]:
     """A running client of every kind, by type."""
     with ExitStack() as stack:
         yield {kind: stack.enter_context(launch(kind, tmp_path / kind)) for kind in sorted(LAUNCHERS)}
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    """A connection of the test's own."""
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 @asynccontextmanager

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
 from typing_extensions import override
 
 from sluice_client_poller.metrics import STALL_ACTIONS
-from sluice_client_poller.policy import may_be_touched
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.contracts.events import DownloadData
-from sluice_common.kit.settings import ClientSettings, NatsSettings, PollSettings, StalledSettings
+from sluice_common.kit.settings import ClientSettings, PollSettings, StalledSettings
 from sluice_common.model.download import Download
 from sluice_common.model.enums import State
 from support.fake_client import FakeClient
@@ -21,12 +19,6 @@ from support.waiting import until
 
 OWNERS = {"tv": "sluice", "tv-sonarr": "sonarr"}
 SETTINGS = PollSettings(fast=0.05, slow=0.05, stalled_after=1)
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 def configured(action: str, *, dry_run: bool = False) -> ClientSettings:
@@ -116,7 +108,34 @@ async def test_what_is_only_said(bus: Bus, action: str, dry_run: bool) -> None:
     before = counter._value.get()
     async with polling(bus, {"fake": client}, settings=SETTINGS, client=configured(action, dry_run=dry_run)):
         await until(lambda: counter._value.get() == before + 2, what="both to be reported")
-    assert set(client.calls) == {"poll", "close"}
+    assert set(client.calls) == {"poll", "read", "close"}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_what_moves_again_while_another_is_dealt_with_is_left_alone(bus: Bus, dry_run: bool) -> None:
+    """The client is asked right before each command: what was true of both when they were looked at was so then."""
+
+    class Waking(FakeClient):
+        """As soon as one download is asked for, the other one gets something, of which no poll has told yet."""
+
+        @override
+        async def read(self, download_id: str) -> Download | None:
+            row = await super().read(download_id)
+            for other in {"a", "b"} - {download_id}:
+                self.put(other, done=6)
+            return row
+
+    client, counter = Waking(), STALL_ACTIONS.labels("report" if dry_run else "pause")
+    before = counter._value.get()
+    for name in ("a", "b"):
+        client.put(name, state=State.DOWNLOADING, category="tv", done=5, private=False)
+    settings = PollSettings(fast=1.5, slow=1.5, stalled_after=1)
+    async with polling(bus, {"fake": client}, settings=settings, client=configured("pause", dry_run=dry_run)):
+        await until(lambda: client.calls.count("read") > 1, what="both to be asked for")
+        polls = client.polls
+        await until(lambda: client.polls > polls, what="a poll after what was made of that")
+    assert client.calls.count("pause") == (0 if dry_run else 1)
+    assert counter._value.get() == before + 1
 
 
 async def test_nothing_is_done_unless_configured(bus: Bus) -> None:
@@ -132,30 +151,3 @@ async def test_nothing_is_done_unless_configured(bus: Bus) -> None:
 
 async def _stalled(bus: Bus) -> bool:
     return len([event for event in await all_events(bus) if event.type == "download.stalled"]) == len(stalling().rows)
-
-
-@pytest.mark.parametrize(
-    ("category", "state", "done", "private", "may"),
-    [
-        ("tv", State.DOWNLOADING, 5, False, True),
-        ("tv", State.DOWNLOADING, None, False, True),
-        ("tv", State.DOWNLOADING, 0, True, True),
-        ("tv", State.DOWNLOADING, 0, None, True),
-        ("tv", State.FETCHING_METADATA, None, None, True),
-        ("tv", State.FETCHING_METADATA, None, True, True),
-        ("tv", State.DOWNLOADING, None, None, False),
-        ("tv", State.DOWNLOADING, None, True, False),
-        ("tv", State.DOWNLOADING, 5, True, False),
-        ("tv", State.DOWNLOADING, 5, None, False),
-        ("tv-sonarr", State.DOWNLOADING, 0, False, False),
-        ("unheard-of", State.DOWNLOADING, 0, False, False),
-        (None, State.DOWNLOADING, 0, False, False),
-    ],
-)
-def test_what_may_be_touched(
-    category: str | None, state: State, done: int | None, private: bool | None, may: bool
-) -> None:
-    """A hit-and-run on a private tracker costs an account, and what is not known may be one; another owner's downloads
-    are not ours to touch."""
-    row = Download(client="c", id="a", category=category, state=state, done=done, private=private)
-    assert may_be_touched(row, OWNERS) is may

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -26,12 +25,6 @@ from support.fake_client import FakeClient
 from support.nats import NatsForTest
 from support.poller import all_events, committed, event_types, polling, send
 from support.waiting import until
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 async def rows_of(bus: Bus) -> dict[str, Download] | None:

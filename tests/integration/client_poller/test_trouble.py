@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
 
 import pytest
 from typing_extensions import override
@@ -13,25 +12,18 @@ from sluice_client_poller import table as table_module
 from sluice_client_poller.lease import Leases
 from sluice_client_poller.report import Reporter
 from sluice_client_poller.table import ClientTable
-from sluice_common.bus.connect import Bus, connect
+from sluice_common.bus.connect import Bus
 from sluice_common.bus.replica import publish_part
 from sluice_common.bus.rpc import call
 from sluice_common.contracts import commands, subjects
 from sluice_common.contracts.frames import Frame
 from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.errors import BusUnavailable, ClientUnavailable, Fenced
-from sluice_common.kit.settings import NatsSettings
 from sluice_common.model.download import Download
 from support.bus import NOW, rows
 from support.fake_client import FakeClient
 from support.poller import all_events, committed, event_types, polling
 from support.waiting import until
-
-
-@pytest.fixture
-async def bus(nats_settings: NatsSettings) -> AsyncIterator[Bus]:
-    async with connect(nats_settings, name="test") as bus:
-        yield bus
 
 
 class Failing:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from integration.gateway.conftest import (
     HASH,
     MAGNET,
@@ -109,16 +111,20 @@ async def test_a_refused_add_is_withdrawn(
     assert services.of("withdraw") == [Withdraw(request_id=document["request_id"])]
 
 
+@pytest.mark.parametrize(("status", "code"), [(504, "unknown_outcome"), (503, "not_holder")])
 async def test_an_unknown_outcome_is_not_withdrawn(
-    household: GatewayForTest, poller: PollerForTest, services: ServiceForTest
+    household: GatewayForTest, poller: PollerForTest, services: ServiceForTest, status: int, code: str
 ) -> None:
-    """What may have reached the client keeps its association: it would be imported as nobody's otherwise."""
+    """What may have reached the client keeps its association: it would be imported as nobody's otherwise.
+
+    A poller that is not the holder any more says so, while the one that is heard the very same request.
+    """
 
     async def unknown(_: Add) -> Done:
-        raise Problem("unknown_outcome", 504, "the effect was not seen")
+        raise Problem(code, status, "the effect was not seen")
 
     await poller.answers("add", Add, unknown)
-    await household.problem(504, "unknown_outcome", "POST", "/downloads", json={"client": "deluge", "magnet": MAGNET})
+    await household.problem(status, code, "POST", "/downloads", json={"client": "deluge", "magnet": MAGNET})
     assert services.of("withdraw") == []
 
 

@@ -87,7 +87,10 @@ async def test_a_retry_adds_the_stored_source_again(
 async def test_a_retry_keeps_what_was_edited_since(
     gateway: GatewayForTest, poller: PollerForTest, services: ServiceForTest
 ) -> None:
-    """It goes into the folder and category where it is now: into the old one all of it would be downloaded again."""
+    """It goes into the folder and category where it is now: into the old one all of it would be downloaded again.
+
+    What the client did not take again of what was set on it is a note.
+    """
     await poller.status()
     await poller.table(row("a1", category="films", tags=("y", "z"), save_path="/moved"))
     await gateway.shows(1)
@@ -97,10 +100,13 @@ async def test_a_retry_keeps_what_was_edited_since(
 
     async def retry(body: Retry) -> Done:
         asked.append(body)
-        return Done(id="a1", position=await poller.change(row("a1", epoch="c2")))
+        position = await poller.change(row("a1", epoch="c2"))
+        return Done(id="a1", position=position, lost=("files", "limits"))
 
     await poller.answers("retry", Retry, retry)
-    assert (await gateway.http.post("/api/v1/downloads/deluge/a1/retry")).status_code == 200
+    response = await gateway.http.post("/api/v1/downloads/deluge/a1/retry")
+    assert response.status_code == 200
+    assert response.json()["note"] == "not as it was before, set it again: files, limits"
     assert asked[0].source == Add(magnet=MAGNET, save_path="/moved", category="films", tags=("y", "z"))
 
 

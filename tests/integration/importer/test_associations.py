@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from sluice_common.contracts import library as contract
@@ -42,6 +43,10 @@ async def test_an_association_beats_every_name_and_ends_with_the_import(househol
         await household.item("movie", "Arrival", 2016)
         made = await _associate(household, "a1", media_item=wanted.id)
         assert (made.state, made.media_item) == ("pending", wanted.id)
+        asked = contract.AssociationOf(client=CLIENT, download_id="a1")
+        assert await household.ask("association", asked, contract.Association) == made
+        with pytest.raises(Problem, match="unknown_association"):
+            await household.ask("association", msgspec.structs.replace(asked, download_id="a2"), contract.Association)
         await client.commit(client.add("a1", "Arrival.2016.1080p", {"Arrival.2016.mkv": b"film"}))
         done = await household.reached("a1", "imported")
         assert done.media_item == wanted.id

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from sluice_cli import tables
+from sluice_cli import tables, timeline
 
 
 def text(what: RenderableType, width: int = 200) -> str:
@@ -72,7 +72,8 @@ def test_empty_pages_say_so() -> None:
     """An empty answer is a sentence, with what to do where there is something to do."""
     empty: dict[str, Any] = {"items": []}
     assert "empty" in text(tables.queue(page()))
-    for render in (tables.clients, tables.history, tables.imports, tables.media, tables.libraries):
+    assert "empty" not in text(tables.queue(page(), "No downloads match --state seeding now."))
+    for render in (tables.clients, timeline.history, tables.imports, tables.media, tables.libraries):
         assert len(text(render(empty)).split()) >= 3
 
 
@@ -80,7 +81,30 @@ def test_history_tells_what_was_noticed_later() -> None:
     """A reconciled entry is dated as well as can be, and says that it is."""
     entry = {"id": "e", "type": "download.removed", "client": "deluge", "time": "2026-01-01T00:00:00Z",
              "data": {"name": "Sintel", "reason": "cleanup"}, "source": "reconciled"}  # fmt: skip
-    assert "cleanup: noticed later" in text(tables.history({"items": [entry], "next": "x"}))
+    assert "cleanup: noticed later" in text(timeline.history({"items": [entry], "next": "x"}))
+
+
+def command(verb: str, *changes: dict[str, Any], **more: Any) -> str:
+    data = {"verb": verb, "outcome": "ok", "actor": "api", "origin": "192.0.2.7", "changes": list(changes), **more}
+    entry = {"id": "e", "type": "command.executed", "client": "deluge", "time": "2026-01-01T00:00:00Z",
+             "download_id": "abcd", "data": data}  # fmt: skip
+    return text(timeline.history({"items": [entry]}), 300)
+
+
+def test_history_tells_what_a_command_set() -> None:
+    """From what to what in people's units, who it was and from where; the name where the event has one."""
+    told = command("category", {"field": "category", "to": "films", "was": "tv"}, name="Sintel")
+    assert "category: tv → films, by api from 192.0.2.7" in told
+    assert ("Sintel" in told, "abcd" in told) == (True, False)
+    limits = [{"field": "download_limit", "to": 512_000}, {"field": "upload_limit", "to": 0},
+              {"field": "seeding_time_limit", "to": 5400}]  # fmt: skip
+    assert "download limit: 500.0 KiB/s, upload limit: none, seeding time limit: 1h 30m" in command("limits", *limits)
+    assert "tags: x → none" in command("tags", {"field": "tags", "to": [], "was": ["x"]})
+    assert "forced: no → yes" in command("force_start", {"field": "forced", "to": True, "was": False})
+    assert "category: tv → none" in command("category", {"field": "category", "was": "tv"})
+    assert "add (tags: a, b)" in command("add", {"field": "tags", "to": ["a", "b"]})
+    old = command("remove", with_data=True)
+    assert ("remove with data, by api" in old, "abcd" in old) == (True, True)
 
 
 def test_an_import_with_its_files() -> None:

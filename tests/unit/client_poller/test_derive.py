@@ -51,6 +51,18 @@ def test_each_step_has_its_events() -> None:
     assert types(BASE, changed(SEEDING, epoch="c2")) == ["removed", "added", "completed"]
 
 
+def test_what_is_moved_or_checked_is_not_resumed() -> None:
+    """A pause ends where it transfers again, or waits to; the states in between carry it, and tell neither."""
+    paused = changed(BASE, state=State.PAUSED)
+    for between in (State.MOVING, State.CHECKING, State.UNKNOWN):
+        still = changed(BASE, state=between, was_paused=True)
+        assert types(paused, still) == []
+        assert types(still, paused) == []
+        assert types(still, BASE) == ["resumed"]
+        assert types(BASE, changed(BASE, state=between)) == []
+        assert types(changed(BASE, state=between), paused) == ["paused"]
+
+
 def test_only_an_accepted_cancel_is_cancelled() -> None:
     """A row that went before the client took our remove went by itself."""
     intent = Intent(IntentKind.CANCEL, "me", "r1", NOW, True)

@@ -11,9 +11,15 @@ TEN = tuple(f"d{i}" for i in range(10))
 
 
 def step(
-    holds: Holds, seen: Collection[str], now: float, *, restarted: bool = False, waived: Collection[str] = ()
+    holds: Holds,
+    seen: Collection[str],
+    now: float,
+    *,
+    restarted: bool = False,
+    waived: Collection[str] = (),
+    asked: float | None = None,
 ) -> tuple[Holds, tuple[str, ...]]:
-    return decide(holds, POLICY, TEN, seen, now, restarted=restarted, waived=waived)
+    return decide(holds, POLICY, TEN, seen, now, restarted=restarted, waived=waived, asked=asked)
 
 
 def decide(
@@ -25,6 +31,7 @@ def decide(
     *,
     restarted: bool = False,
     waived: Collection[str] = (),
+    asked: float | None = None,
 ) -> tuple[Holds, tuple[str, ...]]:
     vanished = [download_id for download_id in known if download_id not in seen]
     return judge(
@@ -35,7 +42,8 @@ def decide(
         vanished=vanished,
         waived=waived,
         restarted=restarted,
-        now=now,
+        asked=now if asked is None else asked,
+        heard=now,
     )
 
 
@@ -52,6 +60,19 @@ def test_one_row_goes_after_ten_seconds_and_two_polls() -> None:
 def test_one_poll_is_not_enough_however_late_it_comes() -> None:
     """A slow poller sees the row missing twice before it believes it."""
     _, gone = step(Holds(count=10), TEN[1:], 1000)
+    assert gone == ()
+
+
+def test_an_answer_heard_late_is_an_answer_of_when_it_was_asked_for() -> None:
+    """A poller that sleeps between question and answer hears of a flicker long after it: that is no removal."""
+    holds, _ = step(Holds(count=10), TEN[1:], 0)
+    _, gone = step(holds, TEN[1:], 1000, asked=1)
+    assert gone == ()
+    holds, _ = step(Holds(count=10), (), 0)
+    _, gone = step(holds, (), 1000, asked=1)
+    assert gone == ()
+    holds, _ = step(Holds(count=10), TEN[1:], 20, asked=0)
+    _, gone = step(holds, TEN[1:], 21)
     assert gone == ()
 
 

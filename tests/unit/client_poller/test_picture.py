@@ -87,6 +87,22 @@ def test_another_baseline_is_not_written_again_for_its_clocks() -> None:
     assert (len(plan.told), plan.upserts) == (100, ())
 
 
+def test_a_baseline_that_was_read_holds_no_texts_of_its_own() -> None:
+    """Equal to what the client says, its rows share the client's texts; what is committed, clocks too, stays."""
+    picture = polled()
+    named = tuple(msgspec.structs.replace(row, name=f"Show {row.id}") for row in ROWS)
+    assert picture.table is not None
+    committed(picture, Poll(rows=named))
+    ticked = tuple(msgspec.structs.replace(row, seeding_time=(row.seeding_time or 0) + 30) for row in named)
+    before = dict(picture.table.rows)
+    read = msgspec.msgpack.decode(msgspec.msgpack.encode(before), type=dict[str, Download])
+    assert read["d1"].name is not before["d1"].name
+    picture.rebase(msgspec.structs.replace(picture.table, rows=read))
+    assert committed(picture, Poll(rows=ticked)).upserts == ()
+    assert read == before
+    assert all(read[row.id].name is row.name for row in named)
+
+
 def test_another_baseline_compares_everything() -> None:
     """What another poller wrote in between is put right, and what was told of a row that is another's now forgotten."""
     picture = polled()

@@ -13,7 +13,7 @@ from sluice_client_poller.picture import Picture
 from sluice_client_poller.settle import MAX_TEXT, is_further
 from sluice_common.contracts.frames import Change, Table, Tombstone
 from sluice_common.model.download import Download, Intent
-from sluice_common.model.enums import IntentKind
+from sluice_common.model.enums import IntentKind, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -145,6 +145,19 @@ def test_the_later_of_two_that_are_as_far_is_the_one(
 ) -> None:
     """Polls must agree on which, or a row would change with each; unknown is as far as nothing."""
     assert is_further(row("a", done=row_done), row("b", done=rival_done)) is further
+
+
+@pytest.mark.parametrize("between", [State.MOVING, State.CHECKING, State.UNKNOWN, State("hibernating")])
+def test_a_pause_is_remembered_while_the_client_says_something_else(between: State) -> None:
+    """qBittorrent calls what it moves or checks by that alone; that it is paused shows again when it is over."""
+    paused = row("a", epoch="c7", state=State.PAUSED)
+    busy = only(settle(table(paused), [row("a", epoch="c7", state=between)], NOW).rows)
+    again = only(settle(table(busy), [row("a", epoch="c7", state=between, done=1)], NOW).rows)
+    assert (busy.was_paused, again.was_paused) == (True, True)
+    for after in (State.PAUSED, State.DOWNLOADING, State.QUEUED, State.SEEDING):
+        assert not only(settle(table(again), [row("a", epoch="c7", state=after)], NOW).rows).was_paused
+    assert not only(settle(table(again), [row("a", epoch="c8", state=between)], NOW).rows).was_paused
+    assert not only(settle(table(row("a", epoch="c7")), [row("a", epoch="c7", state=between)], NOW).rows).was_paused
 
 
 def test_an_intent_past_its_deadline_is_cleared() -> None:

@@ -19,6 +19,7 @@ CLIENTS = [f"c{number}" for number in range(100)]
 def test_a_replica_takes_free_clients_up_to_its_share() -> None:
     """In order of priority, never what is held, never more than a share."""
     assert quota(100, 3) == 34
+    assert quota(3, 1) == quota(3, 0) == 3
     assert takeable(["a", "b", "c"], {"a"}, {}, 2) == ["b", "c"]
     assert takeable(["a", "b", "c"], {"a"}, {"a"}, 3) == []
 
@@ -44,6 +45,8 @@ def test_a_lease_is_given_back_only_to_somebody_who_takes_it() -> None:
     assert not has_surplus(4, 3, holders, {"me"})
     assert not has_surplus(4, 2, dict.fromkeys("ab", "me") | dict.fromkeys("cd", "other"), {"me", "other"})
     assert not has_surplus(5, 3, dict.fromkeys("abc", "me") | dict.fromkeys("de", "other"), {"me", "other"})
+    # One of the three is another's by now, who has its share with it.
+    assert not has_surplus(4, 3, dict.fromkeys("bc", "me") | dict.fromkeys("ad", "other"), {"me", "other"})
 
 
 def test_the_leases_of_a_silent_member_are_waited_for() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from sluice_client_poller.adapters.port import About
 from sluice_client_poller.adapters.registry import FACTORIES
-from sluice_client_poller.adapters.versions import KNOWN, is_known, is_tested
+from sluice_client_poller.adapters.versions import KNOWN, about, is_known, is_tested
+from sluice_common.contracts.doctor import AboutClient
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,12 @@ def test_every_kind_of_client_has_its_versions() -> None:
     """An adapter that is added says which versions it knows."""
     assert FACTORIES.keys() <= KNOWN.keys()
     assert all(is_known(kind, version) for kind, known in KNOWN.items() for version in known.tested)
+
+
+def test_what_a_client_says_is_judged() -> None:
+    """All that it says, and what is known of its kind; of a kind without a table nothing is."""
+    told = About(version="v4.6.7", save_path="/downloads", categories={"tv": None})
+    said = AboutClient(version="v4.6.7", save_path="/downloads", categories={"tv": None})
+    assert about("new-kind", told) == said
+    judged = msgspec.structs.replace(said, is_tried=True, is_tested=False, tested=("4.5.2", "5.1.0"))
+    assert about("qbittorrent", told) == judged

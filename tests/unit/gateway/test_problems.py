@@ -45,7 +45,7 @@ def test_the_frameworks_refusals_are_ours() -> None:
     """Also what no route of ours raised is a problem with a code."""
     assert as_problem(NotFoundException()).code == "not_found"
     fault = ValidationException(extra=[{"key": "limit", "message": "Expected `int` <= 500", "source": "query"}])
-    assert as_problem(fault).detail == "limit: Expected `int` <= 500"
+    assert as_problem(fault).detail == "limit: must be 500 or less"
     assert as_problem(ValidationException()).code == "invalid_request"
     teapot = as_problem(HTTPException("x", status_code=418))
     assert (teapot.code, teapot.status, teapot.detail) == ("invalid_request", 418, "I'm a Teapot")

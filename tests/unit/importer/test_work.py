@@ -11,10 +11,10 @@ import pytest
 
 from sluice_common.contracts.library import ImportState
 from sluice_common.kit.errors import Problem
+from sluice_common.model.paths import to_ours
 from sluice_importer.associate.lifecycle import Delete, Life, step
 from sluice_importer.cursors import cursor, position
 from sluice_importer.work.intake.decide import Create, Finished, Keep, Known, decide
-from sluice_importer.work.paths import to_ours
 from sluice_importer.work.retry import BACK_OFF, after_failure, after_waiting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -34,6 +34,12 @@ class Bus:
         self.settings = settings
         self.js: JetStreamContext = nc.jetstream(timeout=JETSTREAM_TIMEOUT)
 
+    @property
+    def line(self) -> int | None:
+        """Which connection this is, counted from 0; None while there is none. What a server kept in memory, a later
+        one may have lost."""
+        return self.nc.stats["reconnects"] if self.nc.is_connected else None
+
     async def ready(self) -> str | None:
         """None when connected and JetStream's streams exist, else why not."""
         if not self.nc.is_connected:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 
 from sluice_common.contracts import subjects
@@ -20,8 +20,12 @@ DEAD_LETTER_BYTES = 256 * 1024**2
 STREAM_IN_USE = 10058
 
 
+def _birth() -> int:
+    """The first sequence of what is fenced: no position, fence or revision of before a loss can be valid after it."""
+    return int(time.time() * 1000)
+
+
 def _frames(replicas: int) -> StreamConfig:
-    # The first sequence is the time of birth: no position, fence or purge of before a wipe can be valid after it.
     return StreamConfig(
         name=subjects.FRAMES,
         subjects=[subjects.ALL_FRAMES],
@@ -30,7 +34,7 @@ def _frames(replicas: int) -> StreamConfig:
         discard=DiscardPolicy.NEW,
         max_bytes=FRAMES_BYTES,
         num_replicas=replicas,
-        first_seq=int(time.time() * 1000),
+        first_seq=_birth(),
         allow_direct=True,
     )
 
@@ -42,6 +46,7 @@ def _clients(replicas: int) -> StreamConfig:
         storage=StorageType.MEMORY,
         max_msgs_per_subject=1,
         num_replicas=replicas,
+        first_seq=_birth(),
         allow_direct=True,
     )
 
@@ -70,11 +75,30 @@ def _dead_letters(replicas: int) -> StreamConfig:
     )
 
 
+def _leases(replicas: int) -> StreamConfig:
+    """A KV bucket, as nats-py makes one; it takes no first sequence."""
+    return StreamConfig(
+        name=f"KV_{subjects.LEASES}",
+        subjects=[f"$KV.{subjects.LEASES}.>"],
+        storage=StorageType.MEMORY,
+        discard=DiscardPolicy.NEW,
+        max_age=LEASE_TTL,
+        max_msgs_per_subject=1,
+        duplicate_window=LEASE_TTL,
+        num_replicas=replicas,
+        first_seq=_birth(),
+        allow_rollup_hdrs=True,
+        allow_msg_ttl=True,
+        deny_delete=True,
+    )
+
+
 STREAMS: dict[str, Callable[[int], StreamConfig]] = {
     subjects.FRAMES: _frames,
     subjects.CLIENTS: _clients,
     subjects.EVENTS: _events,
     subjects.DEAD_LETTERS: _dead_letters,
+    f"KV_{subjects.LEASES}": _leases,
 }
 
 
@@ -85,7 +109,6 @@ async def ensure(js: JetStreamContext, replicas: int) -> None:
             await js.stream_info(name)
         except NotFoundError:
             await _create(js, config(replicas))
-    await _ensure_leases(js, replicas)
 
 
 async def _create(js: JetStreamContext, config: StreamConfig) -> None:
@@ -95,17 +118,3 @@ async def _create(js: JetStreamContext, config: StreamConfig) -> None:
         # Another process was a moment faster, with another first sequence.
         if error.err_code != STREAM_IN_USE:
             raise
-
-
-async def _ensure_leases(js: JetStreamContext, replicas: int) -> None:
-    try:
-        await js.stream_info(f"KV_{subjects.LEASES}")
-    except NotFoundError:
-        config = KeyValueConfig(
-            bucket=subjects.LEASES, ttl=LEASE_TTL, storage=StorageType.MEMORY, history=1, replicas=replicas
-        )
-        try:
-            await js.create_key_value(config)
-        except BadRequestError as error:
-            if error.err_code != STREAM_IN_USE:
-                raise

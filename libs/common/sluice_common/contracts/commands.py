@@ -77,12 +77,14 @@ class FilesOf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The command's effect is visible at `position`; `id` is the download's, `epoch` its epoch after the command.
 
-    Where the command was about the client as a whole `id` is empty.
+    Where the command was about the client as a whole `id` is empty. `lost` are the kinds of edits that the client did
+    not take again after a retry.
     """
 
     id: str
     epoch: str | None = None
     position: Position | None = None
+    lost: tuple[str, ...] = ()
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True):

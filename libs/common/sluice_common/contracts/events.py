@@ -111,11 +111,23 @@ class ClientData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str | None = None
 
 
+class ChangedField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that a command set: `to` what, and what it `was`, where that was known. None is nothing.
+
+    Limits are bytes/s, times seconds, 0 lifts them; of trackers only their hosts are told.
+    """
+
+    field: str
+    to: str | int | float | bool | tuple[str, ...] | None = None
+    was: str | int | float | bool | tuple[str, ...] | None = None
+
+
 class CommandData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a `command.*` event says: who (`actor`) had what (`verb`) done, from where (`origin`), and how it ended.
 
     `verb` is that of the command, of an edit or a control its kind; `outcome` is `ok` or the refusal's code. Without
-    `id` it was about the client as a whole, or about a download that did not come to be.
+    `id` it was about the client as a whole, or about a download that did not come to be. `name` is the download's at
+    that moment, `changes` what was asked for.
     """
 
     client: str
@@ -126,6 +138,8 @@ class CommandData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     origin: str | None = None
     request_id: str
     with_data: bool | None = None
+    name: str | None = None
+    changes: tuple[ChangedField, ...] = ()
 
 
 # What each type's data is; an event of a type that is not here is kept by history as it came.

@@ -386,13 +386,21 @@ def _slices(
     ] or [((), (), ())]
 
 
-def _weighed(rows: Iterable[Download]) -> Iterator[tuple[Download, ...]]:
+def _weighed(rows: Sequence[Download]) -> Iterator[tuple[Download, ...]]:
     """Rows in parts of so many and of so many bytes; a row that is too large alone is a part of its own."""
+    for batch in _batched(rows, MAX_PART_ROWS):
+        if len(msgspec.msgpack.encode(batch)) <= MAX_PART_BYTES:
+            yield batch
+        else:
+            yield from _weighed_singly(batch)
+
+
+def _weighed_singly(rows: Iterable[Download]) -> Iterator[tuple[Download, ...]]:
     batch: list[Download] = []
     weight = 0
     for row in rows:
         size = len(msgspec.msgpack.encode(row))
-        if batch and (len(batch) >= MAX_PART_ROWS or weight + size > MAX_PART_BYTES):
+        if batch and weight + size > MAX_PART_BYTES:
             yield tuple(batch)
             batch, weight = [], 0
         batch.append(row)

@@ -111,6 +111,13 @@ class Association(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
+class AssociationOf(msgspec.Struct, frozen=True, kw_only=True):
+    """`association`: what a download is for; answers with its Association, refused where it has none."""
+
+    client: str
+    download_id: str
+
+
 class SourceOf(msgspec.Struct, frozen=True, kw_only=True):
     """`source`: where a download came from, so that it can be added again; `start` is a byte offset into a .torrent."""
 

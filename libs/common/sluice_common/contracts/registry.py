@@ -26,7 +26,7 @@ from sluice_common.contracts import (
     watching,
 )
 from sluice_common.model.download import ClientStatus
-from sluice_common.model.edits import Limits
+from sluice_common.model.edits import Limits, OwnSettings
 
 ANY_CLIENT, ANY_APP = "{client}", "{app}"
 POLLER, GATEWAY, IMPORTER, HISTORY = "client-poller", "gateway", "importer", "history"
@@ -129,6 +129,7 @@ def _commands() -> Iterator[Route]:
         "alter": (commands.Alter, commands.Done, (GATEWAY,)),
         "steer": (commands.Steer, commands.Done, (GATEWAY,)),
         "limits": (rpc.Empty, Limits, (GATEWAY,)),
+        "settings": (commands.Look, OwnSettings, (GATEWAY,)),
         "files": (commands.FilesOf, commands.Files, (GATEWAY, IMPORTER)),
         "look": (commands.Look, commands.Seen, (IMPORTER,)),
         "about": (rpc.Empty, doctor.AboutClient, (GATEWAY,)),
@@ -163,6 +164,7 @@ def _queries() -> Iterator[Route]:
             "libraries.list": (rpc.Empty, library.Libraries),
             "libraries.init": (library.LibraryName, library.LibraryStatus),
             "associate": (library.Associate, library.Association),
+            "association": (library.AssociationOf, library.Association),
             "withdraw": (library.Withdraw, rpc.Empty),
             "source": (library.SourceOf, library.Source),
             "doctor": (doctor.Checkup, doctor.Findings),

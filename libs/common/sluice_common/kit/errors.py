@@ -42,9 +42,16 @@ class ClientError(SluiceError):
 
 
 class ClientUnavailable(ClientError):
-    """The client cannot be reached, or takes too long: back off."""
+    """The client cannot be reached, or takes too long: back off.
+
+    `unsent` is true of a request that was to change something, and never left.
+    """
 
     reason = "unreachable"
+
+    def __init__(self, words: str = "", *, unsent: bool = False) -> None:
+        super().__init__(words)
+        self.unsent = unsent
 
 
 class ClientAuthFailed(ClientError):

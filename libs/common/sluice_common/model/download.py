@@ -30,8 +30,9 @@ class Download(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fa
     later. `epoch` tells a re-added download from the old one; an adapter leaves in it the client's own stable time
     as `c<unix seconds>`, or nothing, and the poller settles it. `save_path` and `content_path` are the client's own
     view of its disk. `seeding_time` (seconds) ticks alone: in a table it may be behind the client's by a minute or a
-    twentieth of itself, whichever is more. A `forced` one transfers past the limits of its client's queue. Fields are
-    append-only: the wire is positional.
+    twentieth of itself, whichever is more. A `forced` one transfers past the limits of its client's queue. One that
+    `was_paused` is so still, as far as is known: its client checks or moves it now. Fields are append-only: the wire is
+    positional.
     """
 
     client: str
@@ -66,6 +67,7 @@ class Download(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fa
     intent: Intent | None = None
     kind: str = "torrent"
     forced: bool = False
+    was_paused: bool = False
 
 
 class RemoteFile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -136,6 +136,19 @@ class GlobalLimits(Control, frozen=True, kw_only=True, tag="global_limits", omit
 AnyControl = PauseAll | ResumeAll | AlternativeLimits | GlobalLimits
 
 
+class OwnSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is set in one download and no row tells: limits in bytes/s and seconds, None where it has none of its own.
+
+    `trackers` are the hosts of its trackers, each once; never an announce URL, which carries a pass key.
+    """
+
+    download_limit: int | None = None
+    upload_limit: int | None = None
+    ratio_limit: float | None = None
+    seeding_time_limit: int | None = None
+    trackers: tuple[str, ...] = ()
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What limits a client as a whole, in bytes/s: None is no limit. `alternative` is None where it has none."""
 

@@ -22,6 +22,7 @@ from sluice_common.kit import log
 from sluice_common.kit.errors import SettingsError, SluiceError
 from sluice_common.kit.metrics import LOOP_LAG
 from sluice_common.kit.settings import Settings, load
+from sluice_common.runtime.garbage import leave_alone_what_stayed
 from sluice_common.runtime.health import health_app
 from sluice_common.runtime.http import GRACE, HttpServer
 from sluice_common.runtime.service import App, Check, Loop, Service
@@ -215,6 +216,7 @@ class _Process:
             _beside(self._health.run()),
             _beside(self._give_way()),
             _beside(_watch_lag()),
+            _beside(leave_alone_what_stayed()),
             _beside(stop.wait()) as stopped,
             _beside(self._live()) as life,
         ):

@@ -64,6 +64,26 @@ class NewDownload(msgspec.Struct, frozen=True, kw_only=True):
     upload_limit: int | None = None
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What was set on one download and no add can say; `forced` is the row's. Limits are bytes/s and seconds.
+
+    Of speeds None is no limit; of `ratio` and `seeding_time` it is the client's own rule, and 0 no limit. `unwanted`
+    are files by index, none before the metadata. `name` and `trackers` are None where nobody can change them. Trackers
+    are announce URLs, which carry pass keys: never log them.
+    """
+
+    download_limit: int | None = None
+    upload_limit: int | None = None
+    ratio: float | None = None
+    seeding_time: int | None = None
+    unwanted: tuple[int, ...] = ()
+    trackers: frozenset[str] | None = None
+    sequential: bool = False
+    first_last: bool = False
+    name: str | None = None
+    forced: bool = False
+
+
 class Adapter(Protocol):
     """A download client. Every call raises a `ClientError` or returns the truth; none returns a guess.
 
@@ -97,6 +117,9 @@ class Adapter(Protocol):
 
     async def alter(self, download_id: str, edit: AnyEdit) -> None:
         """Change one download. Returns once the client accepted; what it refuses is a Problem with its words."""
+
+    async def terms(self, download_id: str) -> Terms:
+        """What was set on one download, asked now."""
 
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""

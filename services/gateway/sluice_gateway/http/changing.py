@@ -26,6 +26,11 @@ _EDIT = documented(
     (400, "nothing_to_change", "give at least one of: wanted, unwanted"),
     (400, "category_invalid", "the category ' tv' begins or ends with a blank"),
     (400, "save_path_invalid", "save_path 'films' is not absolute; give the whole path, as the client sees its disk"),
+    (
+        400,
+        "save_path_in_library",
+        "save_path '/data/media/tv' lies in the library tv (/data/media/tv), which only Sluice fills; give a folder …",
+    ),
     (400, "name_invalid", "a name is one part of a path: without '/', blanks around it, or '..'"),
     (400, "tag_invalid", "the tag 'a,b' holds a comma, or begins or ends with a blank"),
     (400, "tracker_invalid", "number 1 of `add` is no announce URL; it begins with http://, https:// or udp://"),
@@ -83,9 +88,10 @@ async def recheck(
 @post(f"{PATH}/retry", summary="Add it again", tags=["downloads"], status_code=200, responses=_COMMANDS)
 async def retry(
     commands: GivenCommands, caller: GivenCaller, client: PathName, download_id: PathName
-) -> Response[QueueRow | Outcome]:
-    """Take it out of its client, keeping its data, and add it again from the stored source; one that is gone already,
-    because an earlier retry failed half-way, is only added."""
+) -> Response[AddedRow | Outcome]:
+    """Take it out of its client, keeping its data, and add it again from the stored source, with its limits, trackers
+    and choice of files as they were; `note` says what the client did not take of that. One that is gone already,
+    because an earlier retry failed half-way (`not_added_again`), is only added."""
     return shown(await commands.retry(client, download_id, caller), 200)
 
 

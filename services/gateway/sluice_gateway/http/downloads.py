@@ -9,6 +9,7 @@ from litestar.params import Body, HeaderParameter, QueryParameter
 
 from sluice_common.contracts.history import HistoryEntry, HistoryQuery
 from sluice_common.contracts.rpc import Page
+from sluice_common.model.edits import OwnSettings
 from sluice_common.model.metainfo import MAX_TORRENT_BYTES
 from sluice_gateway.http.given import Cursor, GivenCaller, GivenCommands, GivenQueries, Limit, PathName, RequestId
 from sluice_gateway.http.problems import documented
@@ -21,6 +22,11 @@ MAX_ADD_BYTES = MAX_TORRENT_BYTES * 4 // 3 + 128 * 1024
 _ADD = documented(
     (400, "bad_source", "give exactly one of magnet, url and torrent"),
     (400, "save_path_invalid", "save_path 'films' is not absolute; give the whole path, as the client sees its disk"),
+    (
+        400,
+        "save_path_in_library",
+        "save_path '/data/media/tv' lies in the library tv (/data/media/tv), which only Sluice fills; give a folder …",
+    ),
     (400, "tag_invalid", "the tag 'a,b' holds a comma, or begins or ends with a blank"),
     (400, "magnet_invalid", "this is not a usable magnet link: it has no info-hash"),
     (400, "torrent_invalid", "this is not a usable .torrent: …"),
@@ -68,7 +74,7 @@ async def add(
 async def download(
     queries: GivenQueries, request_id: RequestId, client: PathName, download_id: PathName
 ) -> DownloadDetail:
-    """The row, also found by an alias, and how far its import is."""
+    """The row, also found by an alias, with its other names, how far its import is, and what it was added for."""
     return await queries.detail(queries.entry(client, download_id), request_id)
 
 
@@ -83,6 +89,17 @@ async def files(
     """The client's own file list, a page at a time, asked of the client now."""
     page = await queries.files(client, download_id, start, request_id)
     return FilePage(items=[file_row(file) for file in page.items], total=page.total, next=page.next)
+
+
+@get(
+    f"{PATH}/settings", summary="Its own limits and trackers", tags=["downloads"], responses=documented(*UNKNOWN, *DOWN)
+)
+async def settings(
+    queries: GivenQueries, request_id: RequestId, client: PathName, download_id: PathName
+) -> OwnSettings:
+    """What is set in it and no row tells, asked of the client now: its own limits, null where it has none and the
+    client's count, and its trackers by their hosts."""
+    return await queries.settings(client, download_id, request_id)
 
 
 @get(f"{PATH}/history", summary="Its timeline", tags=["downloads", "history"], responses=documented(*UNKNOWN[:2]))
@@ -107,4 +124,4 @@ def shown(result: Shown, status: int) -> Response[Shown]:
     return Response(result, status_code=status if isinstance(result, QueueRow) else 202)
 
 
-ROUTES = [add, download, files, history]
+ROUTES = [add, download, files, settings, history]

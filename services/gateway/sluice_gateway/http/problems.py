@@ -18,6 +18,7 @@ from msgspec import Meta
 from sluice_common.kit import log as logging
 from sluice_common.kit.errors import Problem
 from sluice_gateway.commands import Duplicate
+from sluice_gateway.http.words import in_words
 
 log = logging.get(__name__)
 
@@ -84,10 +85,15 @@ def _framework_problem(error: HTTPException) -> Problem:
 
 
 def _faults(error: ValidationException) -> str:
-    """msgspec's messages name fields and types, never values."""
+    """msgspec's messages name fields and types, and of values no more than a word that was none of those allowed."""
     faults = error.extra if isinstance(error.extra, list) else []
-    told = [f"{fault.get('key', 'body')}: {fault.get('message', 'invalid')}" for fault in faults]
+    told = [_fault(fault.get("key", "body"), fault.get("message", "invalid")) for fault in faults]
     return "; ".join(told)[:1000] or "a parameter or the body does not fit; see /schema/openapi.json"
+
+
+def _fault(key: str, message: str) -> str:
+    field, what = in_words(message)
+    return f"{field or key}: {what}"
 
 
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

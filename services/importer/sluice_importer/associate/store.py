@@ -75,6 +75,14 @@ async def withdraw(connection: Connection, request_id: str) -> None:
     await connection.execute("DELETE FROM library.downloads WHERE request_id = $1 AND state = 'pending'", request_id)
 
 
+async def of(connection: Connection, client: str, download_id: str) -> Association | None:
+    """The association of a download; None where it has none."""
+    row = await connection.fetchrow(
+        f"SELECT {_SHOWN} FROM library.downloads WHERE client = $1 AND download_id = $2", client, download_id
+    )
+    return msgspec.convert(dict(row), Association) if row is not None else None
+
+
 async def source(connection: Connection, client: str, download_id: str, start: int) -> Source | None:
     """Where a download came from; the .torrent's bytes from `start`, at most SLICE of them."""
     row = await connection.fetchrow(

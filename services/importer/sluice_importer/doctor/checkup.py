@@ -24,11 +24,11 @@ from sluice_common.db.pool import Database
 from sluice_common.kit.errors import ClientError, Problem
 from sluice_common.kit.settings import AppSettings, ClientSettings, LibrarySettings
 from sluice_common.model.download import Download
+from sluice_common.model.paths import to_ours
 from sluice_importer.apps.opening import opened
 from sluice_importer.doctor import beside, disk, findings
 from sluice_importer.doctor.findings import FinishedFile
 from sluice_importer.doctor.picking import finished, largest, save_paths
-from sluice_importer.work.paths import to_ours
 
 T = TypeVar("T")
 

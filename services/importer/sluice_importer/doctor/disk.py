@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from sluice_common.contracts.doctor import Finding, Verdict
 from sluice_common.kit.settings import ClientSettings, LibrarySettings
+from sluice_common.model.paths import to_ours
 from sluice_importer.doctor import findings
 from sluice_importer.doctor.explain import Refused, Why, explain
 from sluice_importer.doctor.findings import FinishedFile, Prospect, Trial
@@ -18,7 +19,6 @@ from sluice_importer.place.mounts import Whereabouts, whereabouts
 from sluice_importer.place.root import MARKER, RootHandle, marker_of, open_root
 from sluice_importer.place.source import not_here, open_source
 from sluice_importer.place.trial import open_scratch, try_link, try_link_of, try_read
-from sluice_importer.work.paths import to_ours
 
 _PROTECTED = Path("/proc/sys/fs/protected_hardlinks")
 

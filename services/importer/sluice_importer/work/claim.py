@@ -18,10 +18,10 @@ from sluice_common.contracts.commands import Files, FilesOf, Look, Seen
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download, RemoteFile
+from sluice_common.model.paths import to_ours
 from sluice_importer.place.source import not_here
 from sluice_importer.plan.paths import confine
 from sluice_importer.plan.values import ManifestFile
-from sluice_importer.work.paths import to_ours
 from sluice_importer.work.refusals import NOT_HERE, as_stop
 from sluice_importer.work.values import Again, Job, Source, blocked, failed, waiting
 

@@ -52,6 +52,15 @@ async def test_a_stale_lease_sends_no_change(kind: str) -> None:
         await change()
 
 
+@pytest.mark.parametrize("kind", ["qbittorrent", "transmission", "deluge"])
+async def test_a_change_that_never_left_says_so(kind: str) -> None:
+    """Nobody listens there, so that nothing was changed; of a look nobody asks."""
+    for call, unsent in zip(calls(kind), (True, False), strict=True):
+        with pytest.raises(ClientUnavailable) as refused:
+            await call()
+        assert refused.value.unsent is unsent
+
+
 @pytest.mark.parametrize(
     ("method", "looks"),
     [

@@ -111,3 +111,96 @@ def test_hybrids_are_found_by_their_other_names() -> None:
     known = mirror(**{hybrid: {"infohash_v1": A, "infohash_v2": V2}, B: {"infohash_v1": "d" * 40}})
     assert known.named({A}) == known.named({V2, "unheard"}) == {hybrid}
     assert known.named({hybrid, B, "d" * 40}) == set()
+
+
+def test_a_hybrid_outgrows_its_magnet() -> None:
+    """Its v1 hash without metadata, and only where it came itself; another row with metadata is another download's."""
+    hybrid, other = V2[:40], "d" * 40
+    magnet: dict[str, Any] = {"size": 0}
+    known = mirror(
+        **{
+            B: magnet,
+            A: magnet,
+            hybrid: {"infohash_v1": A, "infohash_v2": V2},
+            "e" * 40: {"infohash_v1": other, "infohash_v2": "e" * 64},
+            other: {},
+            "1" * 40: {"infohash_v1": B},
+        }
+    )
+    assert known.outgrown([hybrid, "e" * 40, "1" * 40]) == [A]
+    assert known.outgrown(["e" * 40, A]) == []
+
+
+def test_a_magnet_of_both_hashes_outgrows_nothing() -> None:
+    """It is without metadata itself, and stays under the name that it has."""
+    magnet = V2[:40]
+    assert mirror(**{magnet: {"size": 0, "infohash_v1": A, "infohash_v2": V2}}).outgrown([magnet]) == []
+
+
+def test_rows_without_metadata_are_told_in_order() -> None:
+    """The magnets, which may become hybrids, and nothing else."""
+    assert mirror(**{B: {"size": 0}, A: {"size": 0}, V2[:40]: {}}).bare() == [A, B]
+
+
+TOLD = {
+    "name": "Show",
+    "state": "stalledUP",
+    "added_on": 1_700_000_000,
+    "progress": 1,
+    "size": 10**9,
+    "save_path": "/downloads/complete",
+    "download_path": "/downloads/temp",
+    "category": "tv",
+    "tags": "seen, kept",
+    "tracker": "http://tracker.example.org/announce",
+    "total_size": 10**9,
+    "completed": 10**9,
+    "content_path": "/downloads/complete/Show",
+    "uploaded": 5,
+    "seeding_time": 7,
+}
+
+
+def full(torrent_id: str, **changes: Any) -> tuple[str, msgspec.Raw]:
+    """A row with an id of its own object, as each reply has it."""
+    fields = TOLD | {"infohash_v1": torrent_id} | changes
+    return "".join(list(torrent_id)), raw(fields)
+
+
+def test_what_rows_have_in_common_is_held_once() -> None:
+    """A hundred thousand rows have a dozen folders, trackers and states, and each has its own size three times."""
+    known = Mirror()
+    known.take([full(A), full(B)], whole=True)
+    first, second = known.rows[A], known.rows[B]
+    for field in ("state", "category", "save_path", "download_path", "tags", "tracker"):
+        assert getattr(first, field) is getattr(second, field)
+    assert first.size is first.total_size is first.completed
+    assert first == wire.merge(None, full(A)[1])
+    known.take([(A, raw({"state": "uploading"})), (B, raw({"state": "uploading"}))], whole=False)
+    assert known.rows[A].state is known.rows[B].state
+
+
+def test_a_full_list_holds_again_only_what_is_new() -> None:
+    """Every few minutes everything is told anew: what is as before stays the same object, down to the names."""
+    known, again = Mirror(), Mirror()
+    known.take([full(A), full(B)], whole=True)
+    again.take([full(A), full(B, name="Film", seeding_time=8)], whole=True, shared=known.rows)
+    assert again.rows[A] is known.rows[A]
+    assert again.rows[B] == wire.merge(None, full(B, name="Film", seeding_time=8)[1])
+    assert again.rows[B].content_path is known.rows[B].content_path
+
+
+def test_a_full_list_takes_back_what_it_no_longer_tells() -> None:
+    """It is no delta: what is missing from a full row has its default, whatever was there before."""
+    known, again = Mirror(), Mirror()
+    known.take([full(A)], whole=True)
+    again.take([(A, raw(LOADING))], whole=True, shared=known.rows)
+    assert again.rows[A] == row()
+
+
+def test_a_row_keeps_the_name_object_it_had() -> None:
+    """A reply's new copy of an id is let go at once: it stands in a dozen places."""
+    known = Mirror()
+    known.take([full(A)], whole=True)
+    (name,) = known.take([("".join(list(A)), raw({"name": "Film"}))], whole=False)
+    assert name is known.rows[A].infohash_v1 is next(iter(known.rows))

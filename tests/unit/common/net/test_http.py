@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import socket
 import ssl
+from base64 import b64encode
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,10 @@ SECRET_URL = "http://bob:hunter2@host/api?apikey=hunter2"
 
 def _request() -> httpx.Request:
     return httpx.Request("GET", SECRET_URL, extensions={"timeout": {"connect": 5.0, "read": 10.0}})
+
+
+def _basic(username: str, password: str) -> str:
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
 
 
 def _caused(error: Exception, cause: BaseException) -> Exception:
@@ -71,6 +76,68 @@ async def test_a_client_uses_no_proxy_and_follows_no_redirect(monkeypatch: pytes
     async with http.client(base_url="http://host", auth=("a", "b"), transport=httpx.MockTransport(answer)) as client:
         assert client.trust_env is False
         assert (await client.get("/x")).status_code == 302
+
+
+async def test_a_request_goes_with_the_password_that_is_meant_for_it() -> None:
+    """The configured one, else what stands in the URL; no request has both, and a repr has neither."""
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        return httpx.Response(200, headers={"set-cookie": "sid=1"})
+
+    transport = httpx.MockTransport(answer)
+    async with http.client(auth=("bob", "hünter2"), transport=transport) as client:
+        await client.get("http://host/x")
+        await client.post("http://eve:other@host/x", content=b"{}")
+        assert "Basic" not in repr(client.headers)
+    async with http.client(base_url="http://eve:other@host", transport=transport) as client:
+        await client.get("/x")
+    async with http.client(base_url="http://host", transport=transport) as client:
+        await client.get("/x")
+    assert seen == [_basic("bob", "hünter2")] * 2 + [_basic("eve", "other"), None]
+
+
+@pytest.mark.parametrize("base_url", ["http://host", "http://bob:hunter2@host"])
+async def test_cookies_are_whose_they_are(base_url: str) -> None:
+    """A client keeps no cookies of its own: whoever logs in says which go with a request."""
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers={"set-cookie": "sid=1"})
+
+    async with http.client(base_url=base_url, transport=httpx.MockTransport(answer)) as client:
+        for headers in (None, {"Cookie": "sid=2"}, None):
+            assert (await client.get("/x", headers=headers)).headers["set-cookie"] == "sid=1"
+    assert seen == [None, "sid=2", None]
+
+
+async def test_a_timeout_says_after_how_long() -> None:
+    """The request's own deadline, not its client's."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("slow")
+
+    async with http.client(base_url="http://host", timeout=5, transport=httpx.MockTransport(answer)) as client:
+        with pytest.raises(http.TransportError) as caught:
+            await client.get("/x", timeout=60)
+    assert http.reason(caught.value) == "timed out after 60 s"
+
+
+async def test_a_damaged_reply_is_an_error_that_has_its_request() -> None:
+    """What cannot be unpacked is told as such, and a closed client sends nothing."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(b"not gzip"))
+
+    client = http.client(base_url="http://host", transport=httpx.MockTransport(answer))
+    with pytest.raises(http.DecodingError) as caught:
+        await client.get("/x")
+    assert caught.value.request.url.path == "/x"
+    await client.aclose()
+    with pytest.raises(RuntimeError, match="closed"):
+        await client.get("/x")
 
 
 def test_nothing_else_imports_httpx() -> None:

@@ -11,12 +11,13 @@ from sluice_client_poller.adapters import guard, patience
 from sluice_client_poller.adapters.deluge import edits, wire
 from sluice_client_poller.adapters.deluge.epochs import Epochs
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
-from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, Terms, unsupported
 from sluice_client_poller.adapters.throttle import is_throttled
 from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
+from sluice_common.kit.turns import slices, turn_to_parse
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits, SetCategory
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
@@ -24,7 +25,6 @@ from sluice_common.net import http
 from sluice_common.net.tls import trust
 
 TIMEOUT = 20.0
-SLICE = 500  # rows decoded before the loop gets its turn
 AUTH_PAUSE = 30.0  # after a refused password, nobody is asked again for so long
 LOOK_AROUND_POLLS = 10  # the daemon stands still while it asks a slow disk
 _SETTLE_LOOKS = 40
@@ -151,6 +151,15 @@ class DelugeAdapter:
             await self._clock.sleep(_SEEN_PAUSE)
         raise Problem("client_refused", 409, "Deluge took the change and did not make it; its log may say why")
 
+    async def terms(self, download_id: str) -> Terms:
+        """What was set on one download, asked now."""
+        await self._ready()
+        raw = await self._ask("core.get_torrent_status", download_id.lower(), wire.TERMS_KEYS)
+        found = wire.parse_agreed(raw)
+        if found is None:
+            raise _not_found(download_id)
+        return edits.terms(found)
+
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""
         calls = edits.control(control)
@@ -179,7 +188,8 @@ class DelugeAdapter:
 
     async def _ask(self, method: str, *params: object, within: float | None = None) -> msgspec.Raw:
         """One call, as it is: no log-in, no second try."""
-        if not wire.only_looks(method):
+        changes = not wire.only_looks(method)
+        if changes:
             guard.may_send()
         headers = {"Content-Type": "application/json"} | ({"Cookie": self._cookie} if self._cookie else {})
         try:
@@ -188,7 +198,7 @@ class DelugeAdapter:
         except http.DecodingError:
             raise ClientProtocolError(f"{method}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
-            raise http.unavailable(error) from error
+            raise http.unavailable(error, changes=changes) from error
         if method == "auth.login":
             self._cookie = wire.session_cookie(reply.headers.get_list("set-cookie"))
         return wire.parse_reply(method, reply.status_code, reply.headers.get("content-type", ""), reply.content)
@@ -274,14 +284,14 @@ class DelugeAdapter:
 
     async def _rows(self) -> tuple[Download, ...]:
         raw = await self._ask("core.get_torrents_status", {}, wire.ROW_KEYS, within=patience.LIST)
+        await turn_to_parse(len(raw))
         listed = list(wire.parse_rows(raw).items())
         rows: list[Download] = []
-        for begin in range(0, len(listed), SLICE):
-            for torrent_id, raw in listed[begin : begin + SLICE]:
-                row = wire.parse_row(raw)
+        async for part in slices(listed):
+            for torrent_id, told in part:
+                row = wire.parse_row(told)
                 if row is not None:
                     rows.append(to_download(self._name, torrent_id, row))
-            await self._clock.sleep(0)
         return tuple(rows)
 
     async def _row(self, torrent_id: str) -> Download | None:

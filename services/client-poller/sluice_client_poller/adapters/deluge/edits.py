@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
-from sluice_client_poller.adapters.deluge.wire import SpeedLimits, Standing, kibibytes, limited
-from sluice_client_poller.adapters.port import unsupported
+from sluice_client_poller.adapters.deluge.wire import Agreed, SpeedLimits, Standing, kibibytes, limited
+from sluice_client_poller.adapters.port import Terms, unsupported
 from sluice_common.kit.errors import Problem
 from sluice_common.model import edits
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits
@@ -69,6 +69,19 @@ def change(torrent_id: str, edit: AnyEdit, before: Standing) -> Change | None:
     A category's label is there already.
     """
     return _CHANGES[type(edit)](torrent_id, edit, before)
+
+
+def terms(told: Agreed) -> Terms:
+    """What was set on a torrent."""
+    return Terms(
+        download_limit=limited(told.max_download_speed),
+        upload_limit=limited(told.max_upload_speed),
+        ratio=told.stop_ratio if told.stop_at_ratio else 0.0,
+        unwanted=tuple(index for index, priority in enumerate(told.file_priorities) if not priority),
+        trackers=frozenset(tracker.url for tracker in told.trackers),
+        sequential=told.sequential_download,
+        first_last=told.prioritize_first_last_pieces,
+    )
 
 
 def control(asked: AnyControl) -> tuple[Call, ...]:

@@ -62,6 +62,7 @@ STANDING_KEYS = (
     "stop_ratio",
     "trackers",
 )
+TERMS_KEYS = (*STANDING_KEYS, "prioritize_first_last_pieces", "sequential_download")
 LIMIT_KEYS = ("max_download_speed", "max_upload_speed")
 TOTALS_KEYS = ("payload_download_rate", "payload_upload_rate", "net.recv_bytes", "net.sent_bytes")
 
@@ -166,6 +167,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     trackers: tuple[Tracker, ...] = ()
 
 
+class Agreed(Standing, frozen=True, kw_only=True):
+    """The same with what is only chosen at an add."""
+
+    prioritize_first_last_pieces: bool = False
+    sequential_download: bool = False
+
+
 class SpeedLimits(msgspec.Struct, frozen=True):
     """The limits of the whole daemon in KiB/s; -1 is none."""
 
@@ -267,6 +275,13 @@ def parse_standing(raw: msgspec.Raw) -> Standing | None:
     if bytes(raw).strip() == b"{}":
         return None
     return parse("core.get_torrent_status", raw, Standing)
+
+
+def parse_agreed(raw: msgspec.Raw) -> Agreed | None:
+    """What was set on a torrent; None where Deluge does not have it."""
+    if bytes(raw).strip() == b"{}":
+        return None
+    return parse("core.get_torrent_status", raw, Agreed)
 
 
 def session_cookie(headers: Sequence[str]) -> str | None:

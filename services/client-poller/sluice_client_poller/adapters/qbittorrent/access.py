@@ -71,7 +71,8 @@ class Access:
         return reply
 
     async def _send(self, method: str, path: str, **content: Any) -> wire.Reply:
-        if method == "POST" and path != _LOG_IN:
+        changes = method == "POST" and path != _LOG_IN
+        if changes:
             guard.may_send()  # here and not in `post`: a log-in may have come in between
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         try:
@@ -81,12 +82,14 @@ class Access:
         except http.DecodingError:
             raise ClientProtocolError(f"{path}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
-            raise http.unavailable(error) from error
-        # Not only a log-in sets one: where none is needed, the first answer does. httpx keeps them too, by other rules.
-        self._http.cookies.clear()
+            raise http.unavailable(error, changes=changes) from error
+        # Not only a log-in sets one: where none is needed, the first answer does.
         self._cookies = wire.cookies(self._cookies, reply.headers.get_list("set-cookie"))
         told = reply.headers.get("content-type", "")
-        return wire.Reply(path=path, status=reply.status_code, content_type=told, body=reply.content)
+        challenge = reply.headers.get("www-authenticate", "")
+        return wire.Reply(
+            path=path, status=reply.status_code, content_type=told, body=reply.content, challenge=challenge
+        )
 
     async def _log_in(self, session: int) -> None:
         """Start the session after `session`, unless another call has done so."""
@@ -103,6 +106,8 @@ class Access:
             if reply.status == 403:
                 wire.checked_refusal(reply, logging_in=True)
                 self._refused(wire.refusal(reply))
+            if reply.status == 401:
+                wire.checked_unauthorized(reply)
             if not wire.parse_login(reply):
                 self._refused(wire.login_refused(reply))
             self._refusals = 0

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from sluice_client_poller.adapters.port import unsupported
+from sluice_client_poller.adapters.port import Terms, unsupported
 from sluice_client_poller.adapters.qbittorrent import categories, edits, wire
 from sluice_client_poller.adapters.qbittorrent.access import Access
 from sluice_client_poller.adapters.words import scrub
@@ -65,6 +65,15 @@ class Changes:
             await self._send(torrent_id, edit, request)
         await self._until_done(torrent_id, edit)
 
+    async def terms(self, torrent_id: str) -> Terms:
+        """What was set on the torrent."""
+        seen = await self._seen(torrent_id)
+        return edits.terms(
+            msgspec.structs.replace(
+                seen, files=await self._files(torrent_id), trackers=await self._trackers(torrent_id)
+            )
+        )
+
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole; limits are seen to be as asked for."""
         match control:
@@ -88,7 +97,7 @@ class Changes:
 
     # One torrent.
 
-    async def _seen(self, torrent_id: str, edit: AnyEdit) -> edits.Seen:
+    async def _seen(self, torrent_id: str, edit: AnyEdit | None = None) -> edits.Seen:
         rows = wire.parse(await self._access.get("torrents/info", hashes=torrent_id), list[edits.Row])
         row = next((row for row in rows if row.hash == torrent_id), None)
         if row is None:
@@ -96,11 +105,17 @@ class Changes:
         files: tuple[wire.FileEntry, ...] = ()
         trackers: frozenset[str] = frozenset()
         if isinstance(edit, ChooseFiles):
-            files = wire.parse(await self._access.get("torrents/files", hash=torrent_id), tuple[wire.FileEntry, ...])
+            files = await self._files(torrent_id)
         elif isinstance(edit, EditTrackers):
-            listed = wire.parse(await self._access.get("torrents/trackers", hash=torrent_id), list[edits.Tracker])
-            trackers = frozenset(tracker.url for tracker in listed if not tracker.url.startswith("** ["))
+            trackers = await self._trackers(torrent_id)
         return edits.Seen(row=row, files=files, trackers=trackers)
+
+    async def _files(self, torrent_id: str) -> tuple[wire.FileEntry, ...]:
+        return wire.parse(await self._access.get("torrents/files", hash=torrent_id), tuple[wire.FileEntry, ...])
+
+    async def _trackers(self, torrent_id: str) -> frozenset[str]:
+        listed = wire.parse(await self._access.get("torrents/trackers", hash=torrent_id), list[edits.Tracker])
+        return frozenset(tracker.url for tracker in listed if not tracker.url.startswith("** ["))
 
     async def _send(self, torrent_id: str, edit: AnyEdit, request: edits.Request) -> None:
         fields = {request.name: torrent_id, **request.fields}

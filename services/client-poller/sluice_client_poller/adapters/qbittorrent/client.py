@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from asyncio import Lock
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from sluice_client_poller.adapters import patience
-from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, Terms, unsupported
 from sluice_client_poller.adapters.qbittorrent import categories, edits, wire
 from sluice_client_poller.adapters.qbittorrent.access import Access
 from sluice_client_poller.adapters.qbittorrent.changes import Changes
@@ -18,14 +18,12 @@ from sluice_client_poller.adapters.qbittorrent.wire import Row
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientProtocolError, Problem
 from sluice_common.kit.settings import ClientSettings
+from sluice_common.kit.turns import slices, turn_to_parse
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits
 from sluice_common.model.metainfo import parse_magnet, parse_torrent
 
-T = TypeVar("T")
-
 TIMEOUT = 20.0
-SLICE = 500  # rows decoded before the loop gets its turn
 RECONCILE_SECONDS = 300.0  # how long a field that a lost reply took along may be missing
 RECONCILE_SHARE = 0.005  # of the time may go into full lists
 _AT_ONCE = 100  # hashes in the line of one request
@@ -112,6 +110,10 @@ class QbittorrentAdapter:
         """Change one download, and see that it is changed; a move may still be under way."""
         await self._changes.alter(await self._there(download_id), edit)
 
+    async def terms(self, download_id: str) -> Terms:
+        """What was set on one download, asked now."""
+        return await self._changes.terms(await self._there(download_id))
+
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""
         await self._changes.control(control)
@@ -135,7 +137,7 @@ class QbittorrentAdapter:
     async def glance(self, download_ids: Sequence[str]) -> tuple[Download, ...]:
         """A few rows by their hashes. They are kept out of the mirror, to which the next delta is relative."""
         async with self._lock:
-            found = await self._info(download_ids)
+            found = await self._info(download_ids, within=patience.DELTA)
             self._glanced |= found.keys()
             return tuple(to_download(self._name, torrent_id, row) for torrent_id, row in found.items())
 
@@ -173,7 +175,9 @@ class QbittorrentAdapter:
 
     async def _main_data(self, rid: int) -> wire.MainData:
         within = patience.DELTA if rid else patience.LIST
-        data = wire.parse(await self._access.get("sync/maindata", within=within, rid=str(rid)), wire.MainData)
+        reply = await self._access.get("sync/maindata", within=within, rid=str(rid))
+        await turn_to_parse(len(reply.body))
+        data = wire.parse(reply, wire.MainData)
         if rid == 0 and not data.full_update:
             raise ClientProtocolError("sync/maindata: a part of the list where the whole of it was asked for")
         return data
@@ -182,8 +186,8 @@ class QbittorrentAdapter:
         """The rows that a reply changes, and who left. A row that turns complete by a delta is asked for first."""
         mirror = Mirror() if data.full_update else self._mirror
         left, changed = mirror.drop(data.torrents_removed), []
-        async for part in self._slices(list(data.torrents.items())):
-            changed += mirror.take(part, whole=data.full_update)
+        async for part in slices(list(data.torrents.items())):
+            changed += mirror.take(part, whole=data.full_update, shared=self._mirror.rows)
         if data.full_update:
             mirror.drop(await self._ghosts(mirror))
         else:
@@ -192,7 +196,7 @@ class QbittorrentAdapter:
         again = self._glanced & mirror.rows.keys()
         shown = mirror.shown({*changed, *again}, await self._info(sorted(mirror.doubtful)))
         rows: list[Download] = []
-        async for some in self._slices(list(shown.items())):
+        async for some in slices(list(shown.items())):
             rows += [to_download(self._name, torrent_id, row) for torrent_id, row in some]
         self._mirror, self._glanced = mirror, set()
         return tuple(rows), tuple(torrent_id for torrent_id in left if torrent_id not in mirror.rows)
@@ -204,11 +208,6 @@ class QbittorrentAdapter:
         """
         bare = mirror.bare()
         return set(bare) - set(await self._info(bare))
-
-    async def _slices(self, items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-        for begin in range(0, len(items), SLICE):
-            yield items[begin : begin + SLICE]
-            await self._clock.sleep(0)
 
     # What the calls have in common.
 
@@ -226,12 +225,12 @@ class QbittorrentAdapter:
             await self._learn()
         return self._api >= api
 
-    async def _info(self, ids: Sequence[str]) -> dict[str, Row]:
+    async def _info(self, ids: Sequence[str], *, within: float | None = None) -> dict[str, Row]:
         """Rows asked for now, by id; what the client does not have is left out."""
         found: dict[str, Row] = {}
         for begin in range(0, len(ids), _AT_ONCE):
             hashes = "|".join(ids[begin : begin + _AT_ONCE])
-            listed = wire.parse_list(await self._access.get("torrents/info", hashes=hashes))
+            listed = wire.parse_list(await self._access.get("torrents/info", within=within, hashes=hashes))
             found.update((torrent_id, wire.merge(None, raw)) for torrent_id, raw in listed)
         return found
 
@@ -249,7 +248,7 @@ class QbittorrentAdapter:
     async def _anywhere(self, names: set[str]) -> tuple[str, Row] | None:
         """The row with one of these names, out of the whole list."""
         listed = wire.parse_list(await self._access.get("torrents/info"))
-        async for part in self._slices(listed):
+        async for part in slices(listed):
             for torrent_id, raw in part:
                 row = wire.merge(None, raw)
                 if names & {torrent_id, *aliases(torrent_id, row)}:

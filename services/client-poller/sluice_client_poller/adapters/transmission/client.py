@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sluice_client_poller.adapters import guard, patience
-from sluice_client_poller.adapters.port import About, NewDownload, Poll, unsupported
+from sluice_client_poller.adapters.port import About, NewDownload, Poll, Terms, unsupported
 from sluice_client_poller.adapters.throttle import is_throttled
 from sluice_client_poller.adapters.transmission import edits, wire
 from sluice_client_poller.adapters.transmission.mapping import STOPPED, to_download, to_files
@@ -17,6 +17,7 @@ from sluice_client_poller.adapters.words import plain_magnet
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
 from sluice_common.kit.settings import ClientSettings
+from sluice_common.kit.turns import slices, turn_for, turn_to_parse
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.edits import AnyControl, AnyEdit, Limits, PauseAll
 from sluice_common.model.enums import State
@@ -25,7 +26,6 @@ from sluice_common.net import http
 from sluice_common.net.tls import trust
 
 TIMEOUT = 30.0  # a move across file systems at completion blocks the RPC; a longer one shows as unreachable
-SLICE = 500  # rows decoded before the loop gets its turn
 AUTH_PAUSE = 30.0  # after a refused password nobody asks again for so long: with brute-force protection it counts
 LOOK_AROUND_POLLS = 10  # the daemon stands still while it asks a slow disk
 # The session id is exchanged every hour; that is no restart when the daemon is that old and started when it did.
@@ -77,7 +77,7 @@ class TransmissionAdapter:
 
     async def read(self, download_id: str) -> Download | None:
         """One row asked of the client now, or None when it has none."""
-        rows, _ = await self._rows([download_id.lower()], table=False)
+        rows = await self._mapped(*(await self._lines([download_id.lower()], table=False))[:2])
         return rows[0][1] if rows else None
 
     async def files(self, download_id: str) -> tuple[RemoteFile, ...]:
@@ -159,6 +159,10 @@ class TransmissionAdapter:
         if change is not None:
             await self._change(download_id, change)
 
+    async def terms(self, download_id: str) -> Terms:
+        """What was set on one download, asked now."""
+        return edits.terms(await self._standing(download_id))
+
     async def control(self, control: AnyControl) -> None:
         """Change the client as a whole."""
         method, asked = edits.control(control)
@@ -204,7 +208,8 @@ class TransmissionAdapter:
             raise self._explain(refused) from None
 
     async def _post(self, method: str, body: bytes, within: float | None) -> http.Response:
-        if not wire.only_looks(method):
+        changes = not wire.only_looks(method)
+        if changes:
             guard.may_send()
         headers = {"Content-Type": "application/json"}
         if self._session_id is not None:
@@ -214,7 +219,7 @@ class TransmissionAdapter:
         except http.DecodingError:
             raise ClientProtocolError(f"{method}: the reply's compression is damaged") from None
         except (http.HTTPError, http.InvalidURL) as error:
-            raise http.unavailable(error) from error
+            raise http.unavailable(error, changes=changes) from error
 
     def _refuse_while_refused(self) -> None:
         if self._refused_at is not None:
@@ -286,31 +291,37 @@ class TransmissionAdapter:
         )
 
     async def _changes(self, at: Moment) -> Poll:
-        rows, removed = await self._rows(wire.RECENT, table=self._has_tables)
+        header, lines, removed = await self._lines(wire.RECENT, table=self._has_tables)
+        await turn_for(len(lines))
+        rows = await self._mapped(header, self._mirror.unheard(lines))
         delta = self._mirror.take_delta(rows, removed, at)
         return Poll(rows=delta.rows, removed=delta.removed, whole=False)
 
     async def _whole(self) -> Poll:
         at = self._moment()
-        rows, _ = await self._rows(None, table=self._has_tables)
+        header, lines, _ = await self._lines(None, table=self._has_tables)
+        rows = await self._mapped(header, lines)
         cost = self._clock.monotonic() - at.monotonic
         return Poll(rows=self._mirror.take_whole(rows, at, cost=cost))
 
-    async def _rows(
+    async def _lines(
         self, ids: str | Sequence[str] | None, *, table: bool
-    ) -> tuple[list[tuple[int, Download]], tuple[int, ...]]:
-        """The rows with the daemon's numbers for them, and the numbers of what went."""
+    ) -> tuple[tuple[str, ...] | None, list[msgspec.Raw], tuple[int, ...]]:
+        """The header of the table if it is one, the raw rows, and the numbers of what went."""
         raw = await self._ask("torrent-get", wire.rows_request(ids, table=table), within=_within(ids))
+        await turn_to_parse(len(raw))
         listed = wire.parse("torrent-get", raw, wire.Torrents)
         header, lines = wire.split_rows(listed, table=table)
+        return header, lines, listed.removed
+
+    async def _mapped(self, header: tuple[str, ...] | None, lines: Sequence[msgspec.Raw]) -> list[tuple[int, Download]]:
+        """The rows with the daemon's numbers for them."""
         rows = []
-        for begin in range(0, len(lines), SLICE):
-            for line in lines[begin : begin + SLICE]:
+        async for part in slices(lines):
+            for line in part:
                 row = wire.parse_row(header, line)
                 rows.append((row.id, to_download(self._name, row, self._owned)))
-            if begin + SLICE < len(lines):
-                await self._clock.sleep(0)
-        return rows, listed.removed
+        return rows
 
     async def _stats(self) -> wire.Stats:
         return wire.parse("session-stats", await self._ask("session-stats", within=patience.DELTA), wire.Stats)

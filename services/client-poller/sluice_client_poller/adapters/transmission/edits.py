@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from sluice_client_poller.adapters.checks import refuse_files, refuse_limits, refuse_trackers
-from sluice_client_poller.adapters.port import NewDownload, unsupported
+from sluice_client_poller.adapters.port import NewDownload, Terms, unsupported
 from sluice_client_poller.adapters.transmission.mapping import DOWNLOAD, SEED, split_labels
 from sluice_client_poller.adapters.transmission.wire import KILOBYTE, SpeedLimits, Standing, kilobytes
 from sluice_common.kit.errors import Problem
@@ -84,7 +84,7 @@ def after_add(new: NewDownload, late_labels: list[str]) -> Change | None:
     """What is set in a torrent that was just added; None where nothing is."""
     asked = _speed_limits(new.download_limit, new.upload_limit)
     asked |= {"labels": late_labels} if late_labels else {}
-    asked |= {"sequentialDownload": True} if new.sequential else {}
+    asked |= {"sequential_download": True} if new.sequential else {}
     return Change("torrent-set", asked, lambda after: _holds(asked, after)) if asked else None
 
 
@@ -97,6 +97,19 @@ def _refuse_label(label: str, what: str) -> None:
     if not label.strip() or "," in label or label != label.strip():
         detail = f"Transmission's labels are not empty and have no comma and no outer spaces; choose such a {what}"
         raise Problem(f"{what}_invalid", 400, detail)
+
+
+def terms(told: Standing) -> Terms:
+    """What was set on a torrent."""
+    own, unlimited = told.seed_ratio_mode == RATIO_OF_ITS_OWN, told.seed_ratio_mode == RATIO_UNLIMITED
+    return Terms(
+        download_limit=round(told.download_limit * KILOBYTE) if told.download_limited else None,
+        upload_limit=round(told.upload_limit * KILOBYTE) if told.upload_limited else None,
+        ratio=told.seed_ratio_limit if own else 0.0 if unlimited else None,
+        unwanted=tuple(index for index, wanted in enumerate(told.wanted) if not wanted),
+        trackers=frozenset(tracker.announce for tracker in told.trackers),
+        sequential=bool(told.sequential_download),
+    )
 
 
 def control(asked: AnyControl) -> tuple[str, dict[str, object]]:

@@ -9,11 +9,10 @@ import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import zip_longest
-from urllib.parse import urlsplit
 
 from sluice_client_poller.adapters.padding import is_padding
 from sluice_client_poller.adapters.transmission.wire import Files, FileStat, Row
-from sluice_client_poller.adapters.words import scrub
+from sluice_client_poller.adapters.words import hosts, scrub
 from sluice_common.model.download import Download, RemoteFile
 from sluice_common.model.enums import Health, Reason, State
 
@@ -145,14 +144,7 @@ def split_labels(told: Collection[str] | int, owned: Collection[str]) -> tuple[s
 
 
 def _tracker(row: Row) -> str | None:
-    for tracker in row.trackers:
-        try:
-            host = urlsplit(tracker.announce).hostname
-        except ValueError:  # an address that is none
-            continue
-        if host:
-            return host
-    return None
+    return next(iter(hosts(tracker.announce for tracker in row.trackers)), None)
 
 
 def _rate(value: int) -> int:

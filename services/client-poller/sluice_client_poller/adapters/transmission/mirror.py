@@ -7,6 +7,7 @@ that is no longer wanted, a tracker's error (3.00); hence the whole list every n
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
 import msgspec
 
@@ -40,6 +41,7 @@ class Mirror:
         self._numbers: dict[int, str] = {}
         self._last: Moment | None = None
         self._whole_due = 0.0
+        self._window: set[bytes] = set()  # digests: the lines of a window that is full would weigh as much as the rows
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -47,6 +49,7 @@ class Mirror:
     def forget(self) -> None:
         """A request failed, or the daemon restarted and numbers its torrents anew: only a whole list helps."""
         self._last = None
+        self._window = set()
 
     def needs_whole(self, at: Moment) -> bool:
         """Whether the window may not reach back to the last good request, or the whole list is due anyway."""
@@ -58,7 +61,7 @@ class Mirror:
 
     def take_whole(self, listed: Iterable[tuple[int, Download]], at: Moment, *, cost: float) -> tuple[Download, ...]:
         """Take a whole list, asked at `at` and had after `cost` seconds; all its rows."""
-        self._rows, self._numbers = {}, {}
+        self._rows, self._numbers, self._window = {}, {}, set()
         for number, row in listed:
             self._rows[row.id] = row
             self._numbers[number] = row.id
@@ -66,8 +69,18 @@ class Mirror:
         self._whole_due = at.monotonic + min(RECONCILE_MOST, max(RECONCILE_LEAST, cost / RECONCILE_SHARE))
         return tuple(self._rows.values())
 
+    def unheard(self, lines: Iterable[msgspec.Raw]) -> list[msgspec.Raw]:
+        """The raw rows of a window that were not in the one before, letter by letter: the others are known already.
+
+        In its first minute a daemon tells every torrent as recently active, again and again (seen with 3.00).
+        """
+        told = [(blake2b(line, digest_size=16).digest(), line) for line in lines]
+        before, self._window = self._window, {digest for digest, _ in told}
+        return [line for digest, line in told if digest not in before]
+
     def take_delta(self, listed: Iterable[tuple[int, Download]], removed: Iterable[int], at: Moment) -> Delta:
-        """Take what was recently active or removed. The window tells the same thing for a minute: only news is told."""
+        """Take what was recently active and not heard yet, or removed. The window tells the same thing for a minute:
+        only news is told."""
         gone = self._drop(removed)
         changed = []
         for number, row in listed:

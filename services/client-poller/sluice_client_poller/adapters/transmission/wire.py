@@ -169,7 +169,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     labels: tuple[str, ...] | int = 0
     seed_ratio_limit: float
     seed_ratio_mode: int
-    sequential_download: bool | int = 0
+    sequential_download: bool | int = msgspec.field(default=0, name="sequential_download")  # has no other spelling
     status: int
     trackers: tuple[Announce, ...] = ()
     upload_limit: float

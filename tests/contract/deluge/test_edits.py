@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from contract.test_deluge_adapter import HASH, Recorded, adapter_of, result
 from sluice_client_poller.adapters.deluge import edits, wire
 from sluice_client_poller.adapters.deluge.client import DelugeAdapter
 from sluice_client_poller.adapters.deluge.mapping import to_download
@@ -35,6 +34,7 @@ from sluice_common.model.edits import (
     SetLimits,
     SetTags,
 )
+from support.recorded_deluge import HASH, Recorded, adapter_of, result
 from support.replay import Replay
 
 KEY = "0123456789pass"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import math
 import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -20,43 +18,8 @@ from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, Clie
 from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.enums import State
 from support.hurried import Hurried
-from support.recorded_transmission import MULTI, NEW, OLD, OTHER, PASSWORD, Recorded, adapter_of, arguments
+from support.recorded_transmission import MULTI, NEW, OLD, OTHER, PASSWORD, Recorded, adapter_of, arguments, closing
 from support.replay import Answer, Replay
-
-
-@pytest.fixture(params=[OLD, NEW])
-def recorded(request: pytest.FixtureRequest) -> Recorded:
-    """A recorded daemon that has been running for a while, of each version."""
-    return Recorded(request.param)
-
-
-@pytest.fixture
-def replay(recorded: Recorded) -> Iterator[Replay]:
-    """The recorded daemon behind HTTP."""
-    with Replay(recorded) as running:
-        yield running
-
-
-@pytest.fixture
-def clock() -> Hurried:
-    """Time that the test moves."""
-    return Hurried()
-
-
-@pytest.fixture
-async def adapter(replay: Replay, clock: Hurried) -> AsyncIterator[TransmissionAdapter]:
-    """An adapter of the recorded daemon."""
-    async with closing(adapter_of(replay.url, clock=clock)) as made:
-        yield made
-
-
-@asynccontextmanager
-async def closing(adapter: TransmissionAdapter) -> AsyncIterator[TransmissionAdapter]:
-    """Close it at the end, whatever happened."""
-    try:
-        yield adapter
-    finally:
-        await adapter.close()
 
 
 async def test_the_first_poll_takes_the_session_id_and_the_whole_list(

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 import pytest
 from typing_extensions import override
 
-from contract.adapter_suite import SAMPLES, WRONG_PASSWORD, Meaning, RecordedSuite
+from contract.adapter_suite import WRONG_PASSWORD, Meaning, RecordedSuite
 from sluice_client_poller.adapters.deluge import wire
 from sluice_client_poller.adapters.deluge.client import DelugeAdapter
 from sluice_client_poller.adapters.deluge.mapping import to_download, to_files
 from sluice_client_poller.adapters.port import NewDownload
-from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, ClientUnavailable, Problem
-from sluice_common.kit.settings import ClientSettings
 from sluice_common.model.download import Download
 from sluice_common.model.enums import Health, Reason, State
 from support.hurried import Hurried
-from support.replay import Answer, Replay
-
-VERSION = "deluge-2.0.3"
-PASSWORD = "the-right-one"
-HASH = "7202b0b5e451bfb8bd36e75ee472fe36018698ff"
+from support.recorded_deluge import HASH, VERSION, Recorded, adapter_of, result, sample, success
+from support.replay import Replay
 
 DL, META, PAUSED, SEED = State.DOWNLOADING, State.FETCHING_METADATA, State.PAUSED, State.SEEDING
 STATES = {
@@ -53,16 +46,6 @@ STATES = {
     "Seeding__single_finished": Meaning(SEED, True, Health.OK, None),
     "Seeding__unlinked_live_finished": Meaning(SEED, True, Health.OK, None),
 }
-
-
-def sample(name: str) -> bytes:
-    """A recorded reply's bytes."""
-    return (SAMPLES / VERSION / name).read_bytes()
-
-
-def result(name: str) -> msgspec.Raw:
-    """A recorded reply's raw result."""
-    return wire.parse_reply("recorded", 200, "application/json", sample(name))
 
 
 def download(name: str) -> Download:
@@ -149,72 +132,6 @@ def test_a_recorded_diff_has_no_rows() -> None:
     """`{}` is "nothing new" or "not there"; it is never a row of defaults."""
     rows = wire.parse_rows(result("get_torrents_status_diff1.json"))
     assert [wire.parse_row(raw) for raw in rows.values()] == [None] * 6
-
-
-class Recorded:
-    """deluge-web as recorded: knows one password and one cookie, is connected or not, and has six torrents."""
-
-    def __init__(self) -> None:
-        self.connected = False
-        self.list = sample("get_torrents_status_all.json")
-        self.sessions: set[str] = set()
-        self.fixed: dict[str, object] = {
-            "web.get_hosts": json.loads(sample("web_get_hosts.json"))["result"],
-            "daemon.get_version": "2.0.3",
-            "core.get_session_state": list(json.loads(self.list)["result"]),
-            "core.get_free_space": 1_000_000,
-            "core.get_config_values": {"max_download_speed": -1.0, "max_upload_speed": -1.0},
-            "core.get_session_status": {"payload_download_rate": 5.0, "net.recv_bytes": 7},
-            "core.get_torrent_status": {},
-            "core.get_enabled_plugins": [],
-            "core.get_available_plugins": ["Blocklist"],
-        }
-
-    def __call__(self, call: dict[str, Any]) -> Answer:
-        """The answer to one request, as deluge-web gives it."""
-        method, params = call["method"], call["params"]
-        if method == "auth.login":
-            return self._login(params[0])
-        if not self.sessions:
-            return Answer(body=sample("no_auth.json"))
-        if method == "web.connected":
-            return _result(self.connected)
-        if method == "web.connect":
-            self.connected = True
-            return _result([])
-        if not self.connected and method.startswith("core."):
-            return Answer(body=sample("web_not_connected.json"))
-        return Answer(body=self.list) if method == "core.get_torrents_status" else _result(self.fixed[method])
-
-    def _login(self, password: str) -> Answer:
-        if password != PASSWORD:
-            return Answer(body=sample("login_bad.json"))
-        self.sessions.add("s")
-        cookie = "_session_id=s; Expires=Fri, 20 Nov 1970 18:52:01 GMT; Path=/elsewhere/json"
-        return Answer(body=b'{"result": true, "error": null, "id": 1}', headers=(("Set-Cookie", cookie),))
-
-
-def _result(value: object) -> Answer:
-    return Answer(body=json.dumps({"result": value, "error": None, "id": 1}).encode())
-
-
-def adapter_of(url: str, password: str | None = PASSWORD, clock: Clock | None = None) -> DelugeAdapter:
-    """The adapter as the registry makes it, in a hurry."""
-    settings = ClientSettings.model_validate({"type": "deluge", "url": url, "password": password})
-    return DelugeAdapter("deluge", settings, clock or Hurried())
-
-
-@pytest.fixture
-def recorded() -> Recorded:
-    """A recorded deluge-web that was just started."""
-    return Recorded()
-
-
-@pytest.fixture
-def replay(recorded: Recorded) -> Iterator[Replay]:
-    """The recorded deluge-web behind HTTP."""
-    with Replay(recorded) as running:
-        yield running
 
 
 class TestDelugeRecorded(RecordedSuite):
@@ -317,7 +234,7 @@ async def test_one_strange_row_spoils_the_poll(recorded: Recorded, replay: Repla
     """A row that does not parse makes the whole list unknown; leaving it out would look like a removal."""
     rows = json.loads(recorded.list)["result"]
     rows[HASH]["total_wanted"] = "many"
-    recorded.list = _result(rows).body
+    recorded.list = success(rows).body
     adapter = adapter_of(replay.url)
     with pytest.raises(ClientProtocolError, match="total_wanted"):
         await adapter.poll()
@@ -351,7 +268,7 @@ async def test_no_password_says_so() -> None:
 async def test_a_daemon_that_does_not_come_back_is_unavailable(recorded: Recorded, replay: Replay) -> None:
     """deluge-web up and deluged down: no list, an error that names deluged."""
     sound = recorded
-    replay.answer = lambda call: _result(None) if call["method"] == "web.connect" else sound(call)
+    replay.answer = lambda call: success(None) if call["method"] == "web.connect" else sound(call)
     adapter = adapter_of(replay.url)
     with pytest.raises(ClientUnavailable, match="deluged"):
         await adapter.poll()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
@@ -33,7 +32,7 @@ from sluice_common.model.edits import (
     SetLimits,
     SetTags,
 )
-from support.recorded_transmission import MULTI, NEW, OLD, OTHER, Recorded, adapter_of
+from support.recorded_transmission import MULTI, OLD, OTHER, Recorded
 from support.replay import Replay
 
 KEY = "0123456789pass"
@@ -170,27 +169,6 @@ def test_limits_are_told_in_bytes() -> None:
     assert edits.client_limits(told) == Limits(download=1500, upload=None, alternative=True)
 
 
-@pytest.fixture(params=[OLD, NEW])
-def recorded(request: pytest.FixtureRequest) -> Recorded:
-    """A recorded daemon of each version."""
-    return Recorded(request.param)
-
-
-@pytest.fixture
-def replay(recorded: Recorded) -> Iterator[Replay]:
-    """The recorded daemon behind HTTP."""
-    with Replay(recorded) as running:
-        yield running
-
-
-@pytest.fixture
-async def adapter(replay: Replay) -> AsyncIterator[TransmissionAdapter]:
-    """Its adapter."""
-    made = adapter_of(replay.url)
-    yield made
-    await made.close()
-
-
 def sent(replay: Replay, method: str) -> list[dict[str, Any]]:
     """The arguments of every request of this method that was not a greeting."""
     calls = [call for call in replay.calls if call["method"] == method]
@@ -270,7 +248,7 @@ async def test_an_add_in_order(adapter: TransmissionAdapter, replay: Replay, rec
         return
     await adapter.add(new)
     assert sent(replay, "torrent-set") == [
-        {"ids": [OTHER], "uploadLimited": True, "uploadLimit": 1, "sequentialDownload": True}
+        {"ids": [OTHER], "uploadLimited": True, "uploadLimit": 1, "sequential_download": True}
     ]
 
 

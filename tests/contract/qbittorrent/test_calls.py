@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,9 +15,13 @@ from sluice_common.kit.errors import ClientAuthFailed, ClientProtocolError, Prob
 from support.hurried import Hurried
 from support.recorded_qbittorrent import (
     API,
+    MULTI,
+    NEW,
+    OLD,
     RecordedQbittorrent,
     adapter_of,
     count,
+    instead,
     plain,
     polls,
     recorded_answer,
@@ -26,27 +29,7 @@ from support.recorded_qbittorrent import (
 from support.replay import Answer, Replay
 from support.torrents import raw_torrent
 
-OLD, NEW = "qbittorrent-4.5.2", "qbittorrent-5.1.0"
-MULTI = "7202b0b5e451bfb8bd36e75ee472fe36018698ff"
 MAGNET = f"magnet:?xt=urn:btih:{'1' * 40}&dn=New"
-
-
-@pytest.fixture
-def recorded() -> RecordedQbittorrent:
-    """A recorded qBittorrent that was just started."""
-    return RecordedQbittorrent(SAMPLES / OLD)
-
-
-@pytest.fixture
-def replay(recorded: RecordedQbittorrent) -> Iterator[Replay]:
-    """That qBittorrent behind HTTP."""
-    with Replay(recorded) as running:
-        yield running
-
-
-def instead(recorded: RecordedQbittorrent, method: str, answer: Answer) -> Any:
-    """The recorded client, but for one call."""
-    return lambda call: answer if call["method"] == API + method else recorded(call)
 
 
 async def test_a_refused_log_in_is_spaced_out(recorded: RecordedQbittorrent, replay: Replay) -> None:
@@ -91,10 +74,12 @@ async def test_a_ban_is_told_and_left_alone(recorded: RecordedQbittorrent, repla
         Answer(body=b"<html><h1>403 Forbidden</h1></html>", status=403, content_type="text/html"),
         Answer(body=b'{"error": "forbidden"}', status=403),
         Answer(body=b"", status=403, content_type="text/plain"),
+        Answer(body=b"<h1>401: Unauthorized</h1>", status=401, content_type="text/html; charset=ISO-8859-1"),
+        Answer(body=b'{"code": "key_required"}', status=401, content_type="application/problem+json"),
     ],
-    ids=["page", "json", "nothing"],
+    ids=["page", "json", "nothing", "page that wants a log-in", "another API"],
 )
-async def test_a_403_of_another_program_is_no_wrong_password(answer: Answer, password: str | None) -> None:
+async def test_a_refusal_by_another_program_is_no_wrong_password(answer: Answer, password: str | None) -> None:
     """Whoever listens there is not qBittorrent: the URL is to be mended, not the password."""
     with Replay(lambda _: answer) as replay:
         adapter = adapter_of(replay.url, password)
@@ -245,7 +230,7 @@ async def test_a_duplicate_under_another_name(recorded: RecordedQbittorrent, rep
     """`Fails.` for the v1 hash of a hybrid that is listed by its v2 hash and that we have not polled yet."""
     v1 = "3" * 40
     recorded.torrents["4" * 40] = recorded.torrents[MULTI] | {"infohash_v1": v1, "infohash_v2": "4" * 64}
-    replay.answer = instead(recorded, "torrents/add", plain("Fails."))
+    instead(replay, "torrents/add", plain("Fails."))
     adapter = adapter_of(replay.url)
     with pytest.raises(Problem) as refusal:
         await adapter.add(NewDownload(magnet=MAGNET.replace("1" * 40, v1)))
@@ -293,7 +278,7 @@ async def test_the_very_name_beats_an_alias(recorded: RecordedQbittorrent, repla
 )
 async def test_what_it_does_not_take(recorded: RecordedQbittorrent, replay: Replay, answer: Answer, words: str) -> None:
     """A refusal of what is no duplicate is the torrent's fault, in the client's words where it has any."""
-    replay.answer = instead(recorded, "torrents/add", answer)
+    instead(replay, "torrents/add", answer)
     adapter = adapter_of(replay.url)
     with pytest.raises(Problem, match=words) as refusal:
         await adapter.add(NewDownload(torrent=raw_torrent("New", b"data").data))
@@ -304,7 +289,7 @@ async def test_what_it_does_not_take(recorded: RecordedQbittorrent, replay: Repl
 async def test_an_add_is_verified(recorded: RecordedQbittorrent, replay: Replay) -> None:
     """`Ok.` is no promise: what does not come into the list was not added. 5.2 answers in JSON."""
     adapter = adapter_of(replay.url)
-    replay.answer = instead(recorded, "torrents/add", plain("Ok."))
+    instead(replay, "torrents/add", plain("Ok."))
     with pytest.raises(ClientProtocolError, match="does not list it"):
         await adapter.add(NewDownload(magnet=MAGNET))
     told = Answer(body=json.dumps({"added_torrent_ids": [MULTI], "success_count": 1}).encode())
@@ -324,7 +309,7 @@ async def test_about(recorded: RecordedQbittorrent, replay: Replay) -> None:
     adapter = adapter_of(replay.url)
     about = await adapter.about()
     assert (about.version, about.save_path, about.categories) == ("4.5.2", "/downloads", {"tv": "/tv", "x": None})
-    replay.answer = instead(recorded, "torrents/categories", plain("Not Found", 404))
+    instead(replay, "torrents/categories", plain("Not Found", 404))
     assert (await adapter.about()).categories == {}
     await adapter.add(NewDownload(magnet=MAGNET, category="tv"))
     await adapter.close()
