@@ -27,14 +27,15 @@ def from_json(told: NewMediaList) -> tuple[Entry, ...]:
     return msgspec.convert(told.items, tuple[Entry, ...], from_attributes=True)
 
 
-def from_csv(body: bytes) -> tuple[Entry, ...]:
+def from_csv(body: bytes, first_line: int = 2) -> tuple[Entry, ...]:
     """The items in the order in which they first appear; lines of one kind, title and year are one item.
 
     The first line names the columns; one that is none of ours is the source of an external id. Raises Problem with
-    the number of the line that cannot be read.
+    the number of the line that cannot be read; `first_line` is that of the first one after the names, for a piece of a
+    larger table.
     """
     items: dict[_Key, list[Entry]] = {}
-    for number, line in _lines(body):
+    for number, line in _lines(body, first_line - 2):
         try:
             entry = _entry(line)
         except ValueError as error:
@@ -47,7 +48,7 @@ def from_csv(body: bytes) -> tuple[Entry, ...]:
     return tuple(_joined(lines) for lines in items.values())
 
 
-def _lines(body: bytes) -> Iterable[tuple[int, _Line]]:
+def _lines(body: bytes, skipped: int) -> Iterable[tuple[int, _Line]]:
     """Each line that is not empty with its number; blanks around a value do not count."""
     try:
         text = body.decode("utf-8-sig")
@@ -65,10 +66,13 @@ def _lines(body: bytes) -> Iterable[tuple[int, _Line]]:
         for values in reader:
             if any(value.strip() for value in values):
                 if len(values) > len(columns):
-                    raise Problem("invalid_request", 400, f"line {reader.line_num}: more values than columns")
-                yield reader.line_num, {name: value.strip() for name, value in zip(columns, values, strict=False)}
+                    raise Problem("invalid_request", 400, f"line {reader.line_num + skipped}: more values than columns")
+                yield (
+                    reader.line_num + skipped,
+                    {name: value.strip() for name, value in zip(columns, values, strict=False)},
+                )
     except csv.Error as error:
-        raise Problem("invalid_request", 400, f"line {reader.line_num}: {error}") from None
+        raise Problem("invalid_request", 400, f"line {reader.line_num + skipped}: {error}") from None
 
 
 def _entry(line: _Line) -> Entry:

@@ -74,14 +74,19 @@ async def import_media(queries: GivenQueries, request_id: RequestId, data: JSONB
 
 @post("/media/import.csv", summary="Know many, from a table", tags=["media"], status_code=200, responses=_LIST,
       request_max_body_size=_LIST_BYTES)  # fmt: skip
-async def import_table(queries: GivenQueries, request_id: RequestId, request: Request[Any, Any, Any]) -> Merged:
+async def import_table(
+    queries: GivenQueries,
+    request_id: RequestId,
+    request: Request[Any, Any, Any],
+    first_line: Annotated[int, QueryParameter(ge=2, description="of a piece of a larger table, for its errors")] = 2,
+) -> Merged:
     """The same from CSV with a line of column names: kind, title, year, sort_title, library, alternative_titles
     (between `|`), season, episode, absolute, air_date, episode_title; every other column is an external id's source.
 
     A line with a season and an episode is an episode of its series; lines of one kind, title and year are one item.
     """
     body = await request.body()
-    entries = await asyncio.to_thread(from_csv, body)  # of megabytes, while others are answered
+    entries = await asyncio.to_thread(from_csv, body, first_line)  # of megabytes, while others are answered
     return await queries.importer("media.import", Entries(entries), Merged, request_id)
 
 
