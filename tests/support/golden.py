@@ -101,6 +101,8 @@ def _scalar(info: Any, name: str) -> Any:
             return b"\x00\xff" + name.encode()
         case inspect.DateTimeType():
             return _WHEN
+        case inspect.DateType():
+            return _WHEN.date()
         case inspect.RawType():
             return msgspec.Raw(b'{"client":"c"}')
         case inspect.AnyType():

@@ -47,7 +47,14 @@ class Api:
     async def call(self, method: str, path: str, *, params: Params | None = None, body: object = None) -> Answer:
         """Any method; `body` is sent as JSON."""
         content = msgspec.json.encode(body) if body is not None else None
-        headers = {"Content-Type": "application/json"} if content else {}
+        return await self._call(method, path, params, content, "application/json")
+
+    async def send(self, path: str, kind: str, content: bytes, params: Params | None = None) -> Answer:
+        """POST what is written already, of this media type."""
+        return await self._call("POST", path, params, content, kind)
+
+    async def _call(self, method: str, path: str, params: Params | None, content: bytes | None, kind: str) -> Answer:
+        headers = {"Content-Type": kind} if content else {}
         try:
             response = await self._http.request(
                 method, f"/api/v1{path}", params=_present(params), content=content, headers=headers

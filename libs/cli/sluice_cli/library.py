@@ -1,20 +1,17 @@
-"""The verbs about what happened to downloads and where they went: clients, history, imports, media, libraries."""
+"""The verbs about what happened to downloads and where they went: clients, history, imports, libraries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
-from rich.text import Text
 from typer.core import TyperGroup
 from typing_extensions import override
 
 from sluice_cli import matching, named, tables, timeline
 from sluice_cli.api import Answer, Api, segment
 from sluice_cli.failure import Failure, WrongUsage
-from sluice_cli.run import Json, Limit, show, talk
+from sluice_cli.run import Json, Limit, or_empty, show, talk
 from sluice_cli.which import Which, find, split
 from sluice_common.contracts.events import DATA
 from sluice_common.contracts.library import ImportState
@@ -57,14 +54,9 @@ def history(
             await _check_client(api, client)
             filters = {"client": client, "type": kind}
             empty = await matching.nothing(api, "/history", filters, "events") if download is None else None
-        show(answer, json, _or_empty(empty, timeline.history))
+        show(answer, json, or_empty(empty, timeline.history))
 
     talk(ctx, work)
-
-
-def _or_empty(empty: str | None, render: Callable[[dict[str, Any]], RenderableType]) -> Any:
-    """What is shown instead, where a filter lets nothing through."""
-    return render if empty is None else lambda _: Text(empty)
 
 
 def _check_type(kind: str | None) -> None:
@@ -132,7 +124,7 @@ def list_imports(
         if not answer.document["items"]:
             await _check_client(api, client)
             empty = await matching.nothing(api, "/imports", {"client": client, "state": state}, "imports")
-        show(answer, json, _or_empty(empty, tables.imports))
+        show(answer, json, or_empty(empty, tables.imports))
 
     talk(ctx, work)
 
@@ -169,95 +161,6 @@ def retry_import(
         body = {"media_item": item.id} if item is not None else None
         answer = await api.call("POST", f"/imports/{segment(found.id)}/retry", body=body)
         show(answer, json, lambda row: tables.one_import(row, found.short))
-
-    talk(ctx, work)
-
-
-# The words that a media item's kind goes by: the API's own, and those of libraries and of people.
-_KINDS = {"movie": "movie", "movies": "movie", "series": "series", "tv": "series"}
-
-
-def _kind(word: str) -> str:
-    """The API's word. Raises BadParameter for what is none."""
-    found = _KINDS.get(word.strip().lower())
-    if found is None:
-        raise typer.BadParameter(f"{word!r} is no kind; it is movie or series", param_hint="--kind")
-    return found
-
-
-media = typer.Typer(no_args_is_help=True, help="Movies and series that Sluice knows.")
-
-
-@media.command("list")
-def list_media(
-    ctx: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="movie or series.")] = None,
-    search: Annotated[str | None, typer.Option(help="Only titles that contain this.")] = None,
-    limit: Limit = 100,
-    json: Json = False,
-) -> None:
-    """Show media items."""
-    wanted = _kind(kind) if kind is not None else None
-
-    async def work(api: Api) -> None:
-        answer = await api.get("/media", {"kind": wanted, "search": search, "limit": limit})
-        filters = {"kind": kind, "search": search}
-        empty = None if answer.document["items"] else await matching.nothing(api, "/media", filters, "media items")
-        show(answer, json, _or_empty(empty, tables.media))
-
-    talk(ctx, work)
-
-
-@media.command("add")
-def add_media(
-    ctx: typer.Context,
-    title: Annotated[str, typer.Argument(help="Its title, without the year.")],
-    kind: Annotated[str, typer.Option(help="movie or series.")],
-    year: Annotated[int | None, typer.Option(min=1870, max=2200, help="Its (first) year.")] = None,
-    library: Annotated[str | None, typer.Option(help="In which library its files go; see `sluice libraries`.")] = None,
-    json: Json = False,
-) -> None:
-    """Make a movie or a series known; says whether it was known already."""
-    body = {"kind": _kind(kind), "title": title, "year": year, "library": library}
-
-    async def work(api: Api) -> None:
-        present = {name: value for name, value in body.items() if value is not None}
-        show(await api.call("POST", "/media", body=present), json, tables.known_media)
-
-    talk(ctx, work)
-
-
-MediaArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="The media item's id or its unique beginning; see `sluice media list`.")
-]
-
-
-@media.command("rename")
-def rename_media(
-    ctx: typer.Context,
-    item: MediaArgument,
-    title: Annotated[str, typer.Argument(help="Its right title, without the year.")],
-    year: Annotated[int | None, typer.Option(min=1870, max=2200, help="Its right (first) year.")] = None,
-    json: Json = False,
-) -> None:
-    """Correct a title or year. Names are matched by it from now on; what is filed stays where it is."""
-
-    async def work(api: Api) -> None:
-        found = await named.find(api, item, named.MEDIA_ITEM)
-        body = {"title": title, **({"year": year} if year is not None else {})}
-        answer = await api.call("PATCH", f"/media/{segment(found.id)}", body=body)
-        show(answer, json, tables.renamed_media)
-
-    talk(ctx, work)
-
-
-@media.command("remove")
-def remove_media(ctx: typer.Context, item: MediaArgument, json: Json = False) -> None:
-    """Forget an item that has no file, no import and no download."""
-
-    async def work(api: Api) -> None:
-        found = await named.find(api, item, named.MEDIA_ITEM)
-        show(await api.call("DELETE", f"/media/{segment(found.id)}"), json, tables.removed_media)
 
     talk(ctx, work)
 

@@ -51,7 +51,7 @@ def sluice(
 
 def register_the_others() -> None:
     """Every verb beside `up`. What they import (httpx, rich) costs half a second, which `up` need not wait for."""
-    from sluice_cli import downloads, edits, keep, library, one, steering
+    from sluice_cli import downloads, edits, keep, library, media, one, steering
     from sluice_cli.doctor import doctor
     from sluice_cli.init import init
     from sluice_cli.names import parse
@@ -85,7 +85,8 @@ def register_the_others() -> None:
     for panel, verbs in panels.items():
         for verb in verbs:
             app.command(rich_help_panel=panel)(verb)
-    for name, group in (("imports", library.imports), ("media", library.media), ("libraries", library.libraries)):
+    groups = {"imports": library.imports, "media": media.media, "libraries": library.libraries, "apps": media.apps}
+    for name, group in groups.items():
         app.add_typer(group, name=name, rich_help_panel="Library")
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from sluice_cli.api import Answer, Api, connected
 from sluice_cli.target import Given, find
@@ -49,3 +50,8 @@ def print_raw(raw: bytes) -> None:
     """JSON verbatim, and the end of a line."""
     sys.stdout.write(raw.decode() + "\n")
     sys.stdout.flush()
+
+
+def or_empty(empty: str | None, render: Callable[[dict[str, Any]], RenderableType]) -> Any:
+    """What is shown instead, where a filter lets nothing through."""
+    return render if empty is None else lambda _: Text(empty)

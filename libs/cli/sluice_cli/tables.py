@@ -159,39 +159,6 @@ def _commands(row: Row, short: str) -> list[str]:
     return ["If this is what it is, make it known and try again:", *wanted] if wanted else []
 
 
-def media(document: Row) -> RenderableType:
-    """Media items."""
-    if not document["items"]:
-        return grid.lines("No media item is known; `sluice media add TITLE --kind movie` makes one.")
-    table = grid.table("ID", "Title", "Year", "Kind", "Library", "Files", right=("Year", "Files"), wide="Title")
-    length = id_length(item["id"] for item in document["items"])
-    for item in document["items"]:
-        grid.add(table, clean(item["id"])[:length], clean(item["title"]), clean(item.get("year")), clean(item["kind"]),
-             clean(item.get("library")), str(item.get("files", 0)))  # fmt: skip
-    return grid.with_next(table, document)
-
-
-def known_media(item: Row) -> RenderableType:
-    """An item that was asked to be known, and whether it was before."""
-    if item.get("is_new") is None:  # an importer of before does not tell
-        return media({"items": [item]})
-    said = "Known from now on:" if item["is_new"] else "It was known already, and stays as it is:"
-    return Group(grid.lines(said), media({"items": [item]}))
-
-
-def renamed_media(item: Row) -> RenderableType:
-    """An item under its new title, and what keeps the old one."""
-    files = item.get("files", 0)
-    kept = f"{files} files that are in the library already keep their names." if files else ""
-    return Group(media({"items": [item]}), grid.lines(kept)) if kept else media({"items": [item]})
-
-
-def removed_media(item: Row) -> RenderableType:
-    """What an item was."""
-    year = f" ({item['year']})" if item.get("year") else ""
-    return grid.lines(f"{clean(item['title'])}{year} is no longer known.")
-
-
 def libraries(document: Row) -> RenderableType:
     """The configured libraries."""
     if not document["items"]:

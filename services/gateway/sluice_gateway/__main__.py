@@ -22,6 +22,7 @@ from sluice_gateway.doctor import Doctor
 from sluice_gateway.features import Features
 from sluice_gateway.holders import Holders
 from sluice_gateway.http.app import create_app
+from sluice_gateway.live.apps import AppFeed, AppOverlays
 from sluice_gateway.live.feed import Feed
 from sluice_gateway.live.freshness import Freshness
 from sluice_gateway.live.overlay import OverlayFeed, Overlays
@@ -44,9 +45,11 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     await first_key.ensure(db, settings.gateway.first_key_path, secrets.token_bytes)
     bus = await stack.enter_async_context(connect(settings.nats, name="gateway"))
     keyring, replica, statuses = Keyring(KeyStore(db), SYSTEM_CLOCK), Replica(bus), Statuses(bus, settings.clients)
-    overlays = Overlays()
-    live = LiveQueue({name: client.owners for name, client in settings.clients.items()}, overlays.of)
+    owners = {name: client.owners for name, client in settings.clients.items()}
+    overlays, of_apps = Overlays(), AppOverlays(settings.apps, owners)
+    live = LiveQueue(owners, lambda row: of_apps.of(row) or overlays.of(row))
     overlays.on_change.append(live.refresh)
+    of_apps.on_change.append(live.refresh_owned)
     Feed(replica, live, settings.clients, SYSTEM_CLOCK)
     freshness = Freshness(settings.clients, statuses, SYSTEM_CLOCK)
     features = Features(settings.features)
@@ -73,6 +76,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
             replica.run,
             statuses.run,
             OverlayFeed(bus, overlays, live.may_show, new_request_id, wanted="import" in features).run,
+            AppFeed(bus, of_apps).run,
             hub.run,
             watching.run,
         ],

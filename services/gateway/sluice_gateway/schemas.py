@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -287,6 +287,41 @@ class NewMedia(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     title: Annotated[str, Meta(min_length=1, max_length=300, examples=["Sintel"])]
     year: Annotated[int, Meta(ge=1870, le=2200, examples=[2010])] | None = None
     library: Annotated[str, Meta(max_length=32, examples=["movies"])] | None = None
+
+
+_Number = Annotated[int, Meta(ge=0, le=99999)]
+
+
+class NewMediaEpisode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One episode; season 0 holds the specials. `scene_…` are the numbers it is released under where they differ."""
+
+    season: _Number
+    number: _Number
+    absolute: Annotated[_Number, Meta(description="counts through all seasons")] | None = None
+    air_date: Annotated[date, Meta(description="the broadcaster's local date")] | None = None
+    title: Annotated[str, Meta(max_length=300)] | None = None
+    scene_season: _Number | None = None
+    scene_number: _Number | None = None
+    scene_absolute: _Number | None = None
+
+
+class NewMediaEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A movie or a series with what is known of it."""
+
+    kind: Annotated[str, Meta(examples=["series"])]
+    title: Annotated[str, Meta(examples=["Some Show"])]
+    year: int | None = None
+    sort_title: str | None = None
+    library: str | None = None
+    alternative_titles: tuple[str, ...] = ()
+    external_ids: Annotated[dict[str, str], Meta(examples=[{"tvdb": "73739"}])] = {}
+    episodes: tuple[NewMediaEpisode, ...] = ()
+
+
+class NewMediaList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Many at once."""
+
+    items: Annotated[tuple[NewMediaEntry, ...], Meta(min_length=1, max_length=500)]
 
 
 class NewTitle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,11 @@ from sluice_common.kit.clock import SYSTEM_CLOCK
 from sluice_common.kit.settings import Settings
 from sluice_common.runtime.run import run
 from sluice_common.runtime.service import Service
+from sluice_importer.answering import answer
+from sluice_importer.apps.queues import Queues
+from sluice_importer.apps.rpc import AppHandlers
+from sluice_importer.apps.sync import Sync
+from sluice_importer.catalogue.rpc import CatalogueHandlers
 from sluice_importer.doctor.checkup import Checkup
 from sluice_importer.rpc import Handlers
 from sluice_importer.work.announce.relay import Relay
@@ -48,9 +53,16 @@ async def build(settings: Settings, stack: AsyncExitStack) -> Service:
     name = settings.instance or _new_id()
     finders = [replica.run, statuses.run, consumer.run, reconciler.run]
     doers = [worker(f"{name}/1").run, worker(f"{name}/2").run, Relay(db, bus, outbox).run]
-    checkup = Checkup(bus, db, replica, clients, libraries, _new_id)
-    await Handlers(db, clients, libraries, work, outbox, _new_id, checkup).serve(bus, stack)
-    return Service(loops=[*finders, *doers], ready=[bus.ready, db.ready, replica.ready])
+    checkup = Checkup(bus, db, replica, clients, libraries, settings.apps, _new_id)
+    sync = Sync(db, settings.apps, libraries, _new_id, SYSTEM_CLOCK)
+    about_media = CatalogueHandlers(db, libraries, _new_id, SYSTEM_CLOCK).methods()
+    about_apps = AppHandlers(db, settings.apps, sync).methods()
+    about_imports = Handlers(db, clients, libraries, work, outbox, checkup).methods()
+    await answer(bus, stack, about_imports | about_media | about_apps)
+    return Service(
+        loops=[*finders, *doers, sync.run, Queues(bus, settings.apps, SYSTEM_CLOCK).run],
+        ready=[bus.ready, db.ready, replica.ready],
+    )
 
 
 if __name__ == "__main__":

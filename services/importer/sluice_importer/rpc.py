@@ -1,23 +1,20 @@
-"""What the importer answers on the bus. Checks, opens the transaction, and leaves the work to the rooms."""
+"""What is answered about imports, libraries and associations. Opens transactions, leaves the work to the rooms."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from sluice_common.bus.connect import Bus
-from sluice_common.bus.rpc import serve
-from sluice_common.contracts import doctor, rpc, subjects
+from sluice_common.contracts import doctor, rpc
 from sluice_common.contracts import library as contract
-from sluice_common.db.connect import describe
-from sluice_common.db.pool import Database, is_transient
+from sluice_common.db.pool import Database
 from sluice_common.kit.clock import SYSTEM_CLOCK, Clock
 from sluice_common.kit.errors import Problem
 from sluice_common.kit.settings import ClientSettings, LibrarySettings
+from sluice_importer.answering import Methods, reached
 from sluice_importer.associate import store as associations
 from sluice_importer.catalogue import libraries as configured
 from sluice_importer.catalogue import store as catalogue
@@ -29,11 +26,7 @@ from sluice_importer.work.shown import store as shown
 if TYPE_CHECKING:
     from sluice_common.db.pool import Connection
 
-LONGEST_TITLE = 300
 LARGEST_TORRENT = 5 * 1024 * 1024
-_YEARS = range(1850, 2200)
-
-Handler = Callable[[Any, rpc.Request], Awaitable[object]]
 
 
 class Handlers:
@@ -46,7 +39,6 @@ class Handlers:
         libraries: Mapping[str, LibrarySettings],
         work: Bell,
         outbox: Bell,
-        new_id: Callable[[], str],
         checkup: Checkup,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -55,20 +47,15 @@ class Handlers:
         self._libraries = libraries
         self._work = work
         self._outbox = outbox
-        self._new_id = new_id
         self._checkup = checkup
         self._clock = clock
 
-    async def serve(self, bus: Bus, stack: AsyncExitStack) -> None:
-        """Answer until the stack closes."""
-        methods: dict[str, tuple[type[Any], Handler]] = {
+    def methods(self) -> Methods:
+        """Which there are."""
+        return {
             "imports.list": (contract.Listing, self.imports_list),
             "imports.get": (contract.ImportId, self.imports_get),
             "imports.retry": (contract.RetryImport, self.imports_retry),
-            "media.create": (contract.NewMediaItem, self.media_create),
-            "media.rename": (contract.RenamedMediaItem, self.media_rename),
-            "media.remove": (contract.MediaItemId, self.media_remove),
-            "media.list": (contract.Listing, self.media_list),
             "libraries.list": (rpc.Empty, self.libraries_list),
             "libraries.init": (contract.LibraryName, self.libraries_init),
             "associate": (contract.Associate, self.associate),
@@ -77,20 +64,17 @@ class Handlers:
             "source": (contract.SourceOf, self.source),
             "doctor": (doctor.Checkup, self._checkup.answer),
         }
-        for method, (kind, handler) in methods.items():
-            running = await serve(bus, subjects.rpc("importer", method), kind, _checked(handler), queue="importer")
-            stack.push_async_callback(running.stop)
 
     async def imports_list(self, asked: contract.Listing, _: rpc.Request) -> rpc.Page[contract.Import]:
         """A page, newest first, without files."""
         limit, after = limited(asked.limit), position(asked.cursor)
-        async with _reached(self._db.connection()) as connection:
+        async with reached(self._db.connection()) as connection:
             rows = await shown.page(connection, asked, after, limit + 1)
         return rpc.cut(rows, lambda row: cursor(row.created_at, row.id), limit=limit)
 
     async def imports_get(self, asked: contract.ImportId, _: rpc.Request) -> contract.Import:
         """One import with its files, as many as a reply holds."""
-        async with _reached(self._db.connection()) as connection:
+        async with reached(self._db.connection()) as connection:
             found = await shown.one(connection, asked.id)
         if found is None:
             raise Problem("unknown_import", 404, f"there is no import {asked.id}")
@@ -98,46 +82,16 @@ class Handlers:
 
     async def imports_retry(self, asked: contract.RetryImport, request: rpc.Request) -> contract.Import:
         """Try again now, as the item that is named; answers with the import as it waits."""
-        async with _reached(self._db.transaction()) as connection:
+        async with reached(self._db.transaction()) as connection:
             await _check_item(connection, asked.media_item)
             await shown.retry(connection, asked.id, asked.media_item, self._clock.now())
         self._work.ring()
         self._outbox.ring()
         return await self.imports_get(contract.ImportId(id=asked.id), request)
 
-    async def media_create(self, asked: contract.NewMediaItem, _: rpc.Request) -> contract.KnownMediaItem:
-        """The new item, or the one there is."""
-        if asked.kind not in configured.KIND_OF:
-            raise Problem("bad_kind", 422, f"a media item is a movie or a series, not {asked.kind!r}")
-        title = _named(asked.title, asked.year)
-        if asked.library is not None:
-            configured.check_kind(self._libraries, asked.library, asked.kind)
-        async with _reached(self._db.connection()) as connection:
-            return await catalogue.ensure(
-                connection, self._new_id(), asked.kind, title, asked.year, asked.library, self._clock.now()
-            )
-
-    async def media_rename(self, asked: contract.RenamedMediaItem, _: rpc.Request) -> contract.MediaItem:
-        """Its title from now on; what is filed keeps its place and name."""
-        title = _named(asked.title, asked.year)
-        async with _reached(self._db.transaction()) as connection:
-            return await catalogue.rename(connection, asked.id, title, asked.year)
-
-    async def media_remove(self, asked: contract.MediaItemId, _: rpc.Request) -> contract.MediaItem:
-        """Forget an item that nothing depends on."""
-        async with _reached(self._db.transaction()) as connection:
-            return await catalogue.remove(connection, asked.id)
-
-    async def media_list(self, asked: contract.Listing, _: rpc.Request) -> rpc.Page[contract.MediaItem]:
-        """A page, newest first; `search` is part of a title as people say it."""
-        limit, after = limited(asked.limit), position(asked.cursor)
-        async with _reached(self._db.connection()) as connection:
-            rows = await catalogue.page(connection, kind=asked.kind, search=asked.search, after=after, limit=limit + 1)
-        return rpc.cut(rows, lambda row: cursor(row.created_at, row.id), limit=limit)
-
     async def libraries_list(self, _: rpc.Empty, __: rpc.Request) -> contract.Libraries:
         """All of them, each with what keeps it from being filled."""
-        async with _reached(self._db.connection()) as connection:
+        async with reached(self._db.connection()) as connection:
             files = await catalogue.files_per_library(connection)
         asked = [
             asyncio.to_thread(configured.status, name, library, files.get(name, 0))
@@ -149,14 +103,14 @@ class Handlers:
         """Mark the root; imports that wait for it go on by themselves."""
         library = configured.find(self._libraries, asked.name)
         await asyncio.to_thread(configured.initialise, asked.name, library)
-        async with _reached(self._db.connection()) as connection:
+        async with reached(self._db.connection()) as connection:
             files = await catalogue.files_per_library(connection)
         return await asyncio.to_thread(configured.status, asked.name, library, files.get(asked.name, 0))
 
     async def associate(self, asked: contract.Associate, _: rpc.Request) -> contract.Association:
         """Note what a download is for, before it is added."""
         self._check(asked)
-        async with _reached(self._db.transaction()) as connection:
+        async with reached(self._db.transaction()) as connection:
             await _check_item(connection, asked.media_item)
             return await associations.upsert(connection, asked, self._clock.now())
 
@@ -170,7 +124,7 @@ class Handlers:
 
     async def association(self, asked: contract.AssociationOf, _: rpc.Request) -> contract.Association:
         """What a download is for."""
-        async with _reached(self._db.connection()) as connection:
+        async with reached(self._db.connection()) as connection:
             found = await associations.of(connection, asked.client, asked.download_id)
         if found is None:
             raise Problem("unknown_association", 404, f"nobody said what {asked.download_id} is for")
@@ -178,7 +132,7 @@ class Handlers:
 
     async def withdraw(self, asked: contract.Withdraw, _: rpc.Request) -> rpc.Empty:
         """The add was refused: what it would have been for is forgotten."""
-        async with _reached(self._db.connection()) as connection:
+        async with reached(self._db.connection()) as connection:
             await associations.withdraw(connection, asked.request_id)
         return rpc.Empty()
 
@@ -186,7 +140,7 @@ class Handlers:
         """Where a download came from, for adding it again."""
         if not 0 <= asked.start <= LARGEST_TORRENT:
             raise Problem("bad_start", 400, "the offset lies outside any .torrent")
-        async with _reached(self._db.connection()) as connection:
+        async with reached(self._db.connection()) as connection:
             found = await associations.source(connection, asked.client, asked.download_id, asked.start)
         if found is None:
             detail = f"it is not known where {asked.download_id} came from: it was not added through Sluice"
@@ -194,51 +148,9 @@ class Handlers:
         return found
 
 
-def _named(title: str, year: int | None) -> str:
-    """The title with single blanks. Raises Problem for a title or a year that no movie or series has."""
-    title = " ".join(title.split())
-    if not title or len(title) > LONGEST_TITLE or not title.isprintable():
-        raise Problem("bad_title", 422, f"a title has 1 to {LONGEST_TITLE} printable characters")
-    if year is not None and year not in _YEARS:
-        raise Problem("bad_year", 422, f"{year} is not a year of a movie or series")
-    return title
-
-
-@asynccontextmanager
-async def _reached(opened: AbstractAsyncContextManager[Connection]) -> AsyncIterator[Connection]:
-    """The connection; raises Problem database_unavailable while there is none, or where it was lost on the way."""
-    try:
-        async with opened as connection:
-            yield connection
-    except Exception as error:
-        if not is_transient(error):
-            raise
-        detail = f"the importer's database does not answer now ({describe(error)}); try again in a moment"
-        raise Problem("database_unavailable", 503, detail) from error
-
-
 async def _check_item(connection: Connection, item_id: str | None) -> None:
     if item_id is not None and not await catalogue.exists(connection, item_id):
-        raise Problem("unknown_media_item", 404, f"there is no media item {item_id}")
-
-
-def _checked(handler: Handler) -> Handler:
-    """Refuse text that no database holds before anything is asked of one."""
-
-    async def check(asked: Any, request: rpc.Request) -> object:
-        if any("\0" in text for text in _texts(asked)):
-            raise Problem("bad_text", 422, "the request holds a NUL character")
-        return await handler(asked, request)
-
-    return check
-
-
-def _texts(asked: msgspec.Struct) -> Iterator[str]:
-    for value in msgspec.structs.asdict(asked).values():
-        if isinstance(value, msgspec.Struct):
-            yield from _texts(value)
-        elif isinstance(value, str):
-            yield value
+        raise catalogue.unknown(item_id)
 
 
 def _bounded(found: contract.Import) -> contract.Import:

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from sluice_cli import tables, timeline
+from sluice_cli import catalogue, tables, timeline
 
 
 def text(what: RenderableType, width: int = 200) -> str:
@@ -73,7 +73,7 @@ def test_empty_pages_say_so() -> None:
     empty: dict[str, Any] = {"items": []}
     assert "empty" in text(tables.queue(page()))
     assert "empty" not in text(tables.queue(page(), "No downloads match --state seeding now."))
-    for render in (tables.clients, timeline.history, tables.imports, tables.media, tables.libraries):
+    for render in (tables.clients, timeline.history, tables.imports, catalogue.media, tables.libraries):
         assert len(text(render(empty)).split()) >= 3
 
 
@@ -144,7 +144,7 @@ def test_short_ids() -> None:
     assert "01234567 " in text(tables.imports({"items": [one]}))
     assert "0123456789a " in text(tables.imports({"items": [one, alike]}))
     item = {"id": one["id"], "title": "A", "kind": "movie"}
-    assert "01234567 " in text(tables.media({"items": [item]}))
+    assert "01234567 " in text(catalogue.media({"items": [item]}))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,10 @@ class ImportState(OpenEnum):
 
 
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A movie or a series in the catalogue. `kind` is `movie` or `series`; `library` names where its files go."""
+    """A movie or a series in the catalogue. `kind` is `movie` or `series`; `library` names where its files go.
+
+    `external_ids` are by source (`imdb`, `tmdb`, `tvdb`); `episodes` counts those that are known.
+    """
 
     id: str
     kind: str
@@ -34,6 +37,10 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
     library: str | None = None
     files: int = 0
     created_at: datetime | None = None
+    sort_title: str | None = None
+    alternative_titles: tuple[str, ...] = ()
+    external_ids: dict[str, str] = {}
+    episodes: int = 0
 
 
 class KnownMediaItem(MediaItem, frozen=True, kw_only=True):
@@ -52,7 +59,7 @@ class NewMediaItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MediaItemId(msgspec.Struct, frozen=True, kw_only=True):
-    """`media.remove`: which item; answers with the MediaItem that it was. One that is in use is refused."""
+    """`media.get`, `media.remove`: which item; answers with the MediaItem. One that is in use is not removed."""
 
     id: str
 

@@ -12,11 +12,23 @@ from typing import Any
 
 import msgspec
 
-from sluice_common.contracts import commands, doctor, events, frames, history, library, rpc, subjects, watching
+from sluice_common.contracts import (
+    apps,
+    catalogue,
+    commands,
+    doctor,
+    events,
+    frames,
+    history,
+    library,
+    rpc,
+    subjects,
+    watching,
+)
 from sluice_common.model.download import ClientStatus
 from sluice_common.model.edits import Limits, OwnSettings
 
-ANY_CLIENT = "{client}"
+ANY_CLIENT, ANY_APP = "{client}", "{app}"
 POLLER, GATEWAY, IMPORTER, HISTORY = "client-poller", "gateway", "importer", "history"
 
 
@@ -70,6 +82,13 @@ def _tables() -> Iterator[Route]:
     yield Route(
         subject=subjects.WATCH, wire=Wire.JSON, message=watching.Watched, publishers=(GATEWAY,), consumers=(POLLER,)
     )  # fmt: skip
+    yield Route(
+        subject=subjects.app(ANY_APP),
+        wire=Wire.JSON,
+        message=apps.AppQueue,
+        publishers=(IMPORTER,),
+        consumers=(GATEWAY,),
+    )
     yield Route(
         subject=subjects.FREED, wire=Wire.EMPTY, message=None, publishers=(POLLER,), consumers=(POLLER,)
     )  # fmt: skip
@@ -136,6 +155,12 @@ def _queries() -> Iterator[Route]:
             "media.rename": (library.RenamedMediaItem, library.MediaItem),
             "media.remove": (library.MediaItemId, library.MediaItem),
             "media.list": (library.Listing, rpc.Page[library.MediaItem]),
+            "media.get": (library.MediaItemId, library.MediaItem),
+            "media.import": (catalogue.Entries, catalogue.Merged),
+            "media.episodes": (catalogue.EpisodesOf, rpc.Page[catalogue.Episode]),
+            "media.files": (catalogue.FilesIn, rpc.Page[catalogue.LibraryFile]),
+            "apps.list": (rpc.Empty, apps.Apps),
+            "apps.sync": (apps.AppName, apps.AppStatus),
             "libraries.list": (rpc.Empty, library.Libraries),
             "libraries.init": (library.LibraryName, library.LibraryStatus),
             "associate": (library.Associate, library.Association),
@@ -172,5 +197,5 @@ def route_of(subject: str) -> Route | None:
 
 def _fits(template: list[str], tokens: list[str]) -> bool:
     return len(template) == len(tokens) and all(
-        wanted in (ANY_CLIENT, token) for wanted, token in zip(template, tokens, strict=True)
+        wanted in (ANY_CLIENT, ANY_APP, token) for wanted, token in zip(template, tokens, strict=True)
     )

@@ -19,6 +19,14 @@ WATCH = "sluice.watch"
 # Core, not stored: a poller gave leases back, and others need not find that out by themselves.
 FREED = "sluice.freed"
 
+# Core, not stored: what each app does with the downloads that it owns, whole, again and again.
+ALL_APPS = "sluice.apps.*"
+
+
+def app(name: str) -> str:
+    """Where it is said what one app does with its downloads."""
+    return f"sluice.apps.{name}"
+
 
 def frames(client: str) -> str:
     """Where the table of one client's downloads is published."""

@@ -2,7 +2,7 @@
 
 SluiceError
 ├── Problem                 refuse the request: a stable code, an HTTP-like status, what to do
-├── ClientError             a download client's call did not work
+├── ClientError             a call to a download client or an app did not work
 │   ├── ClientUnavailable   back off and try again
 │   ├── ClientAuthFailed    stop, tell the user
 │   └── ClientProtocolError a bug or a new version: keep the reply's shape, back off
@@ -36,7 +36,7 @@ class Problem(SluiceError):
 
 
 class ClientError(SluiceError):
-    """A download client's call did not work. `reason` is the stable code shown to people."""
+    """A call to a download client or an app did not work. `reason` is the stable code shown to people."""
 
     reason = "error"
 

@@ -190,6 +190,20 @@ class ClientSettings(Section):
         return self
 
 
+class AppSettings(Section):
+    """A Sonarr or a Radarr that lives beside us; `type` may be left out where the name says it.
+
+    What it knows of series or movies is taken into the catalogue every `interval` seconds, unless `sync` is off.
+    """
+
+    type: Literal["sonarr", "radarr"] | None = None
+    url: str = Field(pattern=URL_PATTERN)
+    api_key: SecretStr
+    enabled: bool = True
+    sync: bool = True
+    interval: float = Field(default=1800.0, ge=10, le=86400 * 7)
+
+
 class LibrarySettings(Section):
     """One library: where it lies, what it holds, how files get there."""
 
@@ -276,6 +290,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SLUICE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     clients: dict[Name, ClientSettings] = {}
+    apps: dict[Name, AppSettings] = {}
     libraries: dict[Name, LibrarySettings] = {}
     features: tuple[Feature, ...] = FEATURES
     nats: NatsSettings = NatsSettings()
@@ -318,6 +333,16 @@ class Settings(BaseSettings):
             raise ValueError(f"nothing would run; give at least one of {', '.join(FEATURES)}, or leave the key out")
         return value
 
+    @field_validator("apps", mode="before")
+    @classmethod
+    def _kinds_of_apps(cls, value: Any) -> Any:
+        """The name says the kind where nothing else does; `sluice` as an owner is us."""
+        if not isinstance(value, dict):
+            return value
+        if OURS in value:
+            raise ValueError(f"no app can be called {OURS}: as the owner of a category that is us")
+        return {name: _with_type(str(name), app) if isinstance(app, dict) else app for name, app in value.items()}
+
     @model_validator(mode="after")
     def _roots_apart(self) -> Settings:
         roots = Counter(library.root for library in self.libraries.values())
@@ -325,6 +350,15 @@ class Settings(BaseSettings):
         if shared:
             raise ValueError(f"libraries: two libraries share the root {', '.join(shared)}; give each its own")
         return self
+
+
+def _with_type(name: str, app: dict[str, Any]) -> dict[str, Any]:
+    if app.get("type") is not None:
+        return app
+    named = [kind for kind in ("sonarr", "radarr") if kind in name]
+    if len(named) != 1:
+        raise ValueError(f"{name}: give its type, sonarr or radarr; the name does not say it")
+    return {**app, "type": named[0]}
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

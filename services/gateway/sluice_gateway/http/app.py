@@ -16,7 +16,7 @@ from sluice_common.runtime.service import Check
 from sluice_gateway.caller import Caller
 from sluice_gateway.commands import Commands
 from sluice_gateway.doctor import Doctor
-from sluice_gateway.http import changing, downloads, library, problems, queue, steering, system
+from sluice_gateway.http import apps, changing, downloads, library, media, problems, queue, steering, system
 from sluice_gateway.http.edge import Accepts, Edge
 from sluice_gateway.http.strict import refuse_unknown_parameters
 from sluice_gateway.live.streams import Hub
@@ -25,7 +25,7 @@ from sluice_gateway.schemas import ClientTrouble, QueueRow
 from sluice_gateway.steering import Steering
 
 MAX_BODY_BYTES = 64 * 1024
-_ROOMS = (queue, downloads, changing, steering, library, system)
+_ROOMS = (queue, downloads, changing, steering, library, media, apps, system)
 
 
 def create_app(
@@ -49,6 +49,8 @@ def create_app(
             *changing.ROUTES,
             *steering.ROUTES,
             *library.ROUTES,
+            *media.ROUTES,
+            *apps.ROUTES,
             *system.ROUTES,
         ],
         dependencies={

@@ -1,33 +1,28 @@
-"""Routes answered by the importer and the history: imports, media items, libraries, events."""
+"""Routes answered by the importer and the history: imports, libraries, events."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import delete, get, patch, post
-from litestar.params import Body, JSONBody, QueryParameter
+from litestar import get, post
+from litestar.params import Body, QueryParameter
 
 from sluice_common.contracts.history import HistoryEntry, HistoryQuery
 from sluice_common.contracts.library import (
     Import,
     ImportId,
     ImportState,
-    KnownMediaItem,
     Libraries,
     LibraryName,
     LibraryStatus,
     Listing,
-    MediaItem,
-    MediaItemId,
-    NewMediaItem,
-    RenamedMediaItem,
     RetryImport,
 )
 from sluice_common.contracts.rpc import Empty, Page
 from sluice_gateway.http.given import Cursor, GivenQueries, Limit, PathName, RequestId
 from sluice_gateway.http.problems import documented
 from sluice_gateway.queries import check_words
-from sluice_gateway.schemas import Items, NewAttempt, NewMedia, NewTitle
+from sluice_gateway.schemas import Items, NewAttempt
 
 Attempt = Annotated[NewAttempt | None, Body(description="may be left out")]
 Word = Annotated[str | None, QueryParameter(max_length=300)]
@@ -49,12 +44,6 @@ _RETRY = documented(
     _OFF,
     _DOWN,
 )
-
-_NO_ITEM = (404, "unknown_media_item", "there is no media item '5'")
-_RENAME = documented(
-    _KEY, _NO_ITEM, (409, "media_item_exists", "another movie has this title and year: 7"), _OFF, _DOWN
-)
-_REMOVE = documented(_KEY, _NO_ITEM, (409, "media_item_in_use", "'Sintel' is in use (1 files, 1 imports)"), _OFF, _DOWN)
 
 
 @get("/history", summary="What happened", tags=["history"], responses=_HISTORY)
@@ -104,43 +93,6 @@ async def retry_import(
     return await queries.importer("imports.get", ImportId(id=import_id), Import, request_id)
 
 
-@get("/media", summary="Media items", tags=["media"], responses=_LIST)
-async def media(
-    queries: GivenQueries,
-    request_id: RequestId,
-    kind: Annotated[str | None, QueryParameter(description="movie or series")] = None,
-    search: Word = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> Items[MediaItem]:
-    """Movies and series that are known."""
-    listing = Listing(limit=limit, cursor=cursor, kind=kind, search=search)
-    page = await queries.importer("media.list", listing, Page[MediaItem], request_id)
-    return Items(items=list(page.items), next=page.next)
-
-
-@post("/media", summary="Know a movie or a series", tags=["media"], responses=_LIST)
-async def create_media(queries: GivenQueries, request_id: RequestId, data: JSONBody[NewMedia]) -> KnownMediaItem:
-    """The new item, or the one that exists under the same kind, title and year; `is_new` says which."""
-    body = NewMediaItem(kind=data.kind, title=data.title, year=data.year, library=data.library)
-    return await queries.importer("media.create", body, KnownMediaItem, request_id)
-
-
-@patch("/media/{item_id:str}", summary="Correct its title", tags=["media"], responses=_RENAME)
-async def rename_media(
-    queries: GivenQueries, request_id: RequestId, item_id: PathName, data: JSONBody[NewTitle]
-) -> MediaItem:
-    """From now on names are matched by this title, and files named by it. What is filed stays where it is."""
-    body = RenamedMediaItem(id=item_id, title=data.title, year=data.year)
-    return await queries.importer("media.rename", body, MediaItem, request_id)
-
-
-@delete("/media/{item_id:str}", summary="Forget an item", tags=["media"], status_code=200, responses=_REMOVE)
-async def remove_media(queries: GivenQueries, request_id: RequestId, item_id: PathName) -> MediaItem:
-    """Forget an item that has no file, no import and no download; the answer is what it was."""
-    return await queries.importer("media.remove", MediaItemId(id=item_id), MediaItem, request_id)
-
-
 @get("/libraries", summary="Libraries", tags=["libraries"], responses=_LIST)
 async def libraries(queries: GivenQueries, request_id: RequestId) -> Items[LibraryStatus]:
     """Every configured library, and why nothing can be placed in it where that is so."""
@@ -167,10 +119,6 @@ ROUTES = [
     imports,
     one_import,
     retry_import,
-    media,
-    create_media,
-    rename_media,
-    remove_media,
     libraries,
     init_library,
 ]

@@ -103,6 +103,11 @@ class LiveQueue:
             if entry is not None:
                 self._step(client, [(entry.download.id, entry.download)])
 
+    def refresh_owned(self, owner: str) -> None:
+        """The overlays of what this owner has may have changed."""
+        owned = [entry for entry in self.entries() if entry.owner == owner]
+        self.refresh(entry.key for entry in owned if self._overlay_of(entry.download) != entry.overlay)
+
     def entries(self) -> Iterable[Entry]:
         """Every row, in no order."""
         return (entry for rows in self._ids.values() for entry in rows.values())

@@ -12,6 +12,7 @@ import msgspec
 
 from sluice_common.contracts.library import KnownMediaItem, MediaItem
 from sluice_common.kit.errors import Problem
+from sluice_importer.catalogue.entries import folded
 from sluice_importer.match.values import MediaItem as Known
 from sluice_names import fold_title
 
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from sluice_common.db.pool import Connection
 
 _ITEM = (
-    "m.id, m.kind, m.title, m.year, m.library, m.created_at, "
-    "(SELECT count(*) FROM library.files f WHERE f.media_item = m.id) AS files"
+    "m.id, m.kind, m.title, m.year, m.library, m.created_at, m.sort_title, m.alternative_titles, "
+    "(SELECT count(*) FROM library.files f WHERE f.media_item = m.id) AS files, "
+    "(SELECT count(*) FROM library.episodes e WHERE e.media_item = m.id) AS episodes, "
+    "(SELECT array_agg(ARRAY[x.source, x.value] ORDER BY x.source) FROM library.external_ids x "
+    "WHERE x.media_item = m.id) AS external_ids"
 )
 
 
@@ -28,14 +32,14 @@ async def ensure(
     connection: Connection, item_id: str, kind: str, title: str, year: int | None, library: str | None, now: datetime
 ) -> KnownMediaItem:
     """The new item, or the one that has this kind, title and year already."""
-    folded = _folded(title)
+    form = folded(title)
     await connection.execute(
         "INSERT INTO library.media_items (id, kind, title, folded_title, year, library, created_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, folded_title, year) DO NOTHING",
         item_id,
         kind,
         title,
-        folded,
+        form,
         year,
         library,
         now,
@@ -44,15 +48,15 @@ async def ensure(
         f"SELECT {_ITEM} FROM library.media_items m "
         "WHERE kind = $1 AND folded_title = $2 AND year IS NOT DISTINCT FROM $3",
         kind,
-        folded,
+        form,
         year,
     )
     assert row is not None, "inserted or there before"
-    return msgspec.convert({**dict(row), "is_new": row["id"] == item_id}, KnownMediaItem)
+    return msgspec.convert({**_item(row), "is_new": row["id"] == item_id}, KnownMediaItem)
 
 
-def _folded(title: str) -> str:
-    return fold_title(title) or title.casefold()
+def _item(row: Any) -> dict[str, Any]:
+    return {**dict(row), "external_ids": dict(row["external_ids"] or ())}
 
 
 async def rename(connection: Connection, item_id: str, title: str, year: int | None) -> MediaItem:
@@ -66,7 +70,7 @@ async def rename(connection: Connection, item_id: str, title: str, year: int | N
         "SELECT id FROM library.media_items WHERE kind = $1 AND folded_title = $2 AND year IS NOT DISTINCT FROM $3 "
         "AND id <> $4",
         before.kind,
-        _folded(title),
+        folded(title),
         year,
         item_id,
     )
@@ -77,7 +81,7 @@ async def rename(connection: Connection, item_id: str, title: str, year: int | N
             "UPDATE library.media_items SET title = $2, folded_title = $3, year = $4 WHERE id = $1",
             item_id,
             title,
-            _folded(title),
+            folded(title),
             year,
         )
     except asyncpg.UniqueViolationError:  # made in this very moment
@@ -118,10 +122,22 @@ async def remove(connection: Connection, item_id: str) -> MediaItem:
 async def _locked(connection: Connection, item_id: str) -> MediaItem:
     """The item, to which nothing can be bound until the transaction ends. Raises Problem unknown_media_item."""
     held = await connection.fetchval("SELECT id FROM library.media_items WHERE id = $1 FOR UPDATE", item_id)
-    row = await connection.fetchrow(f"SELECT {_ITEM} FROM library.media_items m WHERE m.id = $1", held)
+    if held is None:
+        raise unknown(item_id)
+    return await one(connection, item_id)
+
+
+async def one(connection: Connection, item_id: str) -> MediaItem:
+    """The item. Raises Problem unknown_media_item."""
+    row = await connection.fetchrow(f"SELECT {_ITEM} FROM library.media_items m WHERE m.id = $1", item_id)
     if row is None:
-        raise Problem("unknown_media_item", 404, f"there is no media item {item_id}")
-    return msgspec.convert(dict(row), MediaItem)
+        raise unknown(item_id)
+    return msgspec.convert(_item(row), MediaItem)
+
+
+def unknown(item_id: str) -> Problem:
+    """There is no such item."""
+    return Problem("unknown_media_item", 404, f"there is no media item {item_id}; `GET /api/v1/media` lists them")
 
 
 async def exists(connection: Connection, item_id: str) -> bool:
@@ -169,7 +185,7 @@ async def page(
         item_id,
         limit,
     )
-    return [msgspec.convert(dict(row), MediaItem) for row in rows]
+    return [msgspec.convert(_item(row), MediaItem) for row in rows]
 
 
 async def files_per_library(connection: Connection) -> dict[str, int]:

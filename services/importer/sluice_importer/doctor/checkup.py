@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from sluice_arr import App
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.replica import Replica
 from sluice_common.bus.rpc import call
@@ -19,11 +21,12 @@ from sluice_common.contracts import rpc, subjects
 from sluice_common.contracts.commands import Files, FilesOf
 from sluice_common.contracts.doctor import Finding, Verdict
 from sluice_common.db.pool import Database
-from sluice_common.kit.errors import Problem
-from sluice_common.kit.settings import ClientSettings, LibrarySettings
+from sluice_common.kit.errors import ClientError, Problem
+from sluice_common.kit.settings import AppSettings, ClientSettings, LibrarySettings
 from sluice_common.model.download import Download
 from sluice_common.model.paths import to_ours
-from sluice_importer.doctor import disk, findings
+from sluice_importer.apps.opening import opened
+from sluice_importer.doctor import beside, disk, findings
 from sluice_importer.doctor.findings import FinishedFile
 from sluice_importer.doctor.picking import finished, largest, save_paths
 
@@ -33,6 +36,7 @@ CLIENT_WITHIN = 12.0
 DISK_WITHIN = 8.0
 FILES_WITHIN = 5.0
 DATABASE_WITHIN = 4.0
+APP_WITHIN = 8.0
 
 
 def _new_token() -> str:
@@ -65,6 +69,7 @@ class Checkup:
         replica: Replica,
         clients: Mapping[str, ClientSettings],
         libraries: Mapping[str, LibrarySettings],
+        apps: Mapping[str, AppSettings],
         new_id: Callable[[], str],
         new_token: Callable[[], str] = _new_token,
     ) -> None:
@@ -73,6 +78,7 @@ class Checkup:
         self._replica = replica
         self._clients = {name: client for name, client in clients.items() if client.enabled}
         self._libraries = libraries
+        self._apps = {name: app for name, app in apps.items() if app.enabled}
         self._new_id = new_id
         self._new_token = new_token
         self._alone = asyncio.Lock()
@@ -86,8 +92,10 @@ class Checkup:
             )
             clients = dict(zip(self._clients, seen, strict=True))
             libraries = await asyncio.gather(*(self._library(name, clients) for name in self._libraries))
+            apps = await asyncio.gather(*(self._app(name) for name in self._apps))
         told = [finding for client in seen for finding in client.findings]
-        return contract.Findings((*database.findings, *told, *(one for library in libraries for one in library)))
+        rest = [finding for part in (*libraries, *apps) for finding in part]
+        return contract.Findings((*database.findings, *told, *rest))
 
     async def _database(self) -> Seen:
         try:
@@ -195,6 +203,13 @@ class Checkup:
                 findings.library(name, "library.root", Verdict.FAILED, code="disk_hangs", detail=detail, advice=advice)
             ]
 
+    async def _app(self, name: str) -> list[Finding]:
+        about = beside.AboutApp(reason="unreachable", message=f"no answer within {APP_WITHIN:g} s")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(APP_WITHIN), opened(self._apps[name]) as app:
+                about = await _about(app)
+        return list(beside.app(name, about, self._clients, self._libraries))
+
     async def _on_disk(self, what: str, look: Callable[[], T]) -> T:
         """In a thread, left behind where it hangs; what still hangs since an earlier run is not asked again."""
         earlier = self._looks.get(what)
@@ -207,6 +222,14 @@ class Checkup:
         if not running.done():
             raise Hangs(what)
         return running.result()
+
+
+async def _about(app: App) -> beside.AboutApp:
+    try:
+        version, categories, roots = await asyncio.gather(app.version(), app.categories(), app.roots())
+    except ClientError as error:
+        return beside.AboutApp(reason=error.reason, message=str(error))
+    return beside.AboutApp(version=version, categories=categories, roots=roots)
 
 
 def _is_fine(finding: Finding) -> bool:

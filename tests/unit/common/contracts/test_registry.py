@@ -48,6 +48,7 @@ def test_every_struct_is_on_a_route() -> None:
         subjects.rpc("importer", "imports.list"),
         subjects.WATCH,
         subjects.FREED,
+        subjects.app("sonarr"),
     ],
 )
 def test_every_kind_of_subject_has_a_route(subject: str) -> None:
@@ -60,7 +61,7 @@ def test_every_kind_of_subject_has_a_route(subject: str) -> None:
 def test_every_function_of_subjects_is_tried_above() -> None:
     """A new kind of subject needs a route."""
     made = {name for name, member in inspect.getmembers(subjects, inspect.isfunction)}
-    assert made == {"frames", "client_of", "status", "event", "dead_letter", "command", "rpc"}
+    assert made == {"frames", "client_of", "status", "event", "dead_letter", "command", "rpc", "app"}
 
 
 def test_what_is_not_registered_has_no_route() -> None:
