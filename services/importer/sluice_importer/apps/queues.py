@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from nats.errors import Error as NatsError
 
-from sluice_arr import App
 from sluice_common.bus.connect import Bus
 from sluice_common.contracts import codec, subjects
 from sluice_common.contracts.apps import AppDownload, AppQueue
@@ -20,6 +20,9 @@ from sluice_common.kit.clock import Clock
 from sluice_common.kit.errors import ClientError
 from sluice_common.kit.settings import AppSettings
 from sluice_importer.apps.opening import opened
+
+if TYPE_CHECKING:
+    from sluice_arr import App
 
 log = logging.get(__name__)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 import xxhash
 
-from sluice_arr import App
 from sluice_common.contracts.catalogue import Entry, EntryProblem
 from sluice_common.db.pool import Database, is_transient
 from sluice_common.kit import log as logging
@@ -26,6 +26,9 @@ from sluice_importer.apps import store
 from sluice_importer.apps.due import due
 from sluice_importer.apps.opening import opened
 from sluice_importer.catalogue import merging
+
+if TYPE_CHECKING:
+    from sluice_arr import App
 
 log = logging.get(__name__)
 

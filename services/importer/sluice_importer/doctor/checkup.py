@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from sluice_arr import App
 from sluice_common.bus.connect import Bus
 from sluice_common.bus.replica import Replica
 from sluice_common.bus.rpc import call
@@ -29,6 +28,9 @@ from sluice_importer.apps.opening import opened
 from sluice_importer.doctor import beside, disk, findings
 from sluice_importer.doctor.findings import FinishedFile
 from sluice_importer.doctor.picking import finished, largest, save_paths
+
+if TYPE_CHECKING:
+    from sluice_arr import App
 
 T = TypeVar("T")
 
