@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +30,7 @@ _SEEDER: lt.settings_pack = {
     "min_reconnect_time": 2,  # seconds; a client that checks its files hangs up, and is dialled again
     "alert_mask": 0,
 }
+_ASKED_LATELY = 5.0  # seconds
 _PERSISTENT: lt.settings_pack = {"min_reconnect_time": 1, "max_failcount": 30}
 
 
@@ -108,6 +110,7 @@ class Swarm:
         }
         self._session = lt.session(settings)
         self._handles: dict[str, lt.torrent_handle] = {}
+        self._asked: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +151,18 @@ class Swarm:
         self._handles[torrent_id].set_upload_limit(-1 if upload_limit is None else upload_limit)
 
     def connect(self, torrent_id: str, port: int) -> None:
-        """Let the seeder dial a client: one that went away as a seed is dialled by nobody for a minute."""
+        """Let the seeder dial a client: one that went away as a seed is dialled by nobody for a minute.
+
+        Those that were dialled for before, but not lately, and have no peer, keep quiet from now on. Transmission takes
+        one handshake of an address at a time and cuts the others off: libtorrent dials for all torrents in one moment,
+        in one order, so that those it is done with could keep this one from ever being heard.
+        """
+        now = time.monotonic()
+        self._asked[torrent_id] = now
+        for other, asked in self._asked.items():
+            if now - asked >= _ASKED_LATELY and not self._handles[other].status().num_peers:
+                self._handles[other].pause()
+        self._handles[torrent_id].resume()
         self._handles[torrent_id].connect_peer((HOST, port))
 
     def uploaded(self, torrent_id: str) -> int:
