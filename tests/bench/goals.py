@@ -23,6 +23,7 @@ watches the first 100 rows.
 
 - *steady*: the poller also asks for a whole list now and then, the more seldom the more that costs, at the latest after
   five minutes. Whether 30 s have one is chance; the middle one of fifteen parts of them is without it.
+- Transmission calls everything active for a minute after it loaded it; the look begins after that.
 - qBittorrent 4.5 compares all its torrents for every answer, and the interval follows what that costs. It is polled so
   seldom that there the look begins and ends with the end of a poll. It is also measured without an `interval`, when
   rows in sight are asked for by name.

@@ -47,18 +47,20 @@ _IDLES = 0.01
 class Subject(msgspec.Struct, frozen=True):
     """A kind of client, and what it is configured with at each pace.
 
-    `newer` is the one of `make trixie`; of one that is `slow` each poll is much work for it.
+    `newer` is the one of `make trixie`; of one that is `slow` each poll is much work for it. For so many seconds after
+    it was `loaded` it calls everything active, so that nothing of it idles.
     """
 
     kind: str
     paces: Paces
     newer: bool
     slow: bool
+    loaded: float = 0.0
 
 
 SUBJECTS = (
     Subject("qbittorrent", FIXED, newer=True, slow=False),
-    Subject("transmission", FIXED, newer=True, slow=False),
+    Subject("transmission", FIXED, newer=True, slow=False, loaded=60.0),
     Subject("qbittorrent", PACES, newer=False, slow=True),
 )
 
@@ -109,6 +111,7 @@ def measure(
             client, ids, seconds = stack.enter_context(crowded(subject.kind, directory, sheet.n))
         sheet.add("prepare", seconds, "s")
         await_rest(pid_of(client), length.rest)
+        time.sleep(min(subject.loaded, length.rest))
         for pace, settings in subject.paces.items():
             config = {"clients": {subject.kind: {**entry(client), **settings}}}
             with installation.product(config) as product:
