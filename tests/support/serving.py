@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -24,19 +25,21 @@ class Listener:
 
     def __init__(self, client: Answerer) -> None:
         self._client = client
-        self._listening: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # while it listens
         self._connections: set[asyncio.Task[None]] = set()
+        self._fresh: set[socket.socket] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._socket: socket.socket | None = None
         self.port = 0
 
     def listen(self) -> None:
         """Answer from now on, on the port of before."""
-        if self._listening is None:
+        if self._loop is None:
             port = self._socket or _bound(self.port)
             port.listen(100)
             self._socket, self.port = port, port.getsockname()[1]
-            self._listening = asyncio.get_running_loop().create_task(self._accept(port))
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(port, self._accept, port)
 
     def refuse(self) -> None:
         """As if the process had ended: connections break and new ones are refused.
@@ -48,24 +51,35 @@ class Listener:
 
     def close(self) -> None:
         """Break connections and let go of the port."""
-        if self._listening is not None:
-            self._listening.cancel()
-            self._listening = None
         if self._socket is not None:
+            if self._loop is not None:
+                self._loop.remove_reader(self._socket)
             self._socket.close()
-            self._socket = None
+            self._socket = self._loop = None
         for writer in self._open:
             writer.transport.abort()
 
-    async def _accept(self, port: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            connection, _ = await loop.sock_accept(port)
-            task = loop.create_task(self._connected(connection, port))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+    def _accept(self, port: socket.socket) -> None:
+        """Not awaited: what is accepted in the moment of a cancellation would be nobody's."""
+        try:
+            connection, _ = port.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # it went away again
+        connection.setblocking(False)
+        self._fresh.add(connection)
+        task = asyncio.get_running_loop().create_task(self._connected(connection, port))
+        self._connections.add(task)
+        task.add_done_callback(partial(self._over, connection))
+
+    def _over(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        """One that was cancelled before it began has not closed what it was given."""
+        self._connections.discard(task)
+        if connection in self._fresh:
+            self._fresh.discard(connection)
+            connection.close()
 
     async def _connected(self, connection: socket.socket, port: socket.socket) -> None:
+        self._fresh.discard(connection)
         reader, writer = await asyncio.open_connection(sock=connection)
         self._open.add(writer)
         try:
