@@ -95,10 +95,6 @@ class App:
         """Its root folders, as it sees its disk."""
         return tuple(folder.path for folder in await self._get("rootfolder", tuple[wire.RootFolder, ...]))
 
-    async def tags(self) -> dict[int, str]:
-        """The labels of its tags."""
-        return {tag.id: tag.label for tag in await self._get("tag", tuple[wire.Tag, ...])}
-
     async def _get(self, path: str, kind: type[T], **params: int | str) -> T:
         try:
             response = await self._http.get(path, params=params)

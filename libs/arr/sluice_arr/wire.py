@@ -125,13 +125,6 @@ class RootFolder(_Reply, frozen=True, rename="camel"):
     accessible: bool | None = None
 
 
-class Tag(_Reply, frozen=True, rename="camel"):
-    """One of `tag`."""
-
-    id: int
-    label: str
-
-
 def parse(body: bytes, kind: type[T], what: str) -> T:
     """The reply; raises ClientProtocolError with where it differs, never with what it holds."""
     try:
